@@ -1,0 +1,89 @@
+"""Runs a model in a process beside the server."""
+
+from pathlib import Path
+
+import msgspec
+
+from bridge import limits, spawn
+from bridge.backends.pipe import Packer, Unpacker
+from bridge.errors import BridgeError, ErrorInfo, ModelBroken, from_info
+from bridge.session.backend import Exit, Listener
+from bridge.session.messages import FromWorker, Start, Stop, ToWorker
+from bridge.signature import Signature
+
+_DESCRIBE_SECONDS = 60.0
+_DESCRIBE_BYTES = 4 * limits.MIB
+
+
+class ProcessBackend:
+    """A worker process. Made by launch()."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._packer = Packer()
+        self._unpacker: Unpacker[FromWorker] = Unpacker(FromWorker)
+        self._child: spawn.Child | None = None
+        self._closing = False
+
+    @property
+    def place(self) -> str:
+        return f"this machine, process {self._child.pid}" if self._child else "this machine"
+
+    async def start(self, start: Start) -> None:
+        self._child = await spawn.python(
+            ["-m", "bridge.backends.worker"], self._heard, self._listener.log_line, self._ended
+        )
+        self.post(start)
+
+    def post(self, message: ToWorker) -> None:
+        if self._child is not None and not self._closing:
+            self._child.write(self._packer.pack(message))
+
+    async def close(self) -> None:
+        """Let the model close, end it when that takes too long. Idempotent."""
+        if self._child is not None:
+            self.post(Stop())
+            self._closing = True
+            await self._child.close()
+
+    def _heard(self, data: bytes) -> None:
+        try:
+            for message in self._unpacker.feed(data):
+                if not self._closing:
+                    self._listener.received(message)
+        except BridgeError:
+            assert self._child is not None
+            self._child.kill()  # it does not speak our language any more; its end is told as a crash
+
+    def _ended(self, reason: str, last_lines: tuple[str, ...]) -> None:
+        if not self._closing:
+            self._closing = True
+            self._listener.lost(Exit(reason, last_lines))
+
+
+async def launch(start: Start, listener: Listener) -> ProcessBackend:
+    """Start a worker for one model; it says Ready, Refusal or is lost, in its own time."""
+    backend = ProcessBackend(listener)
+    await backend.start(start)
+    return backend
+
+
+class _Description(msgspec.Struct):
+    signature: Signature | None = None
+    error: ErrorInfo | None = None
+
+
+async def describe(folder: Path) -> Signature:
+    """What the model in this folder takes and gives, told by a short-lived child; ModelBroken when it can't tell."""
+    arguments = ["-m", "bridge.backends.worker", "--describe", str(folder)]
+    try:
+        said = await spawn.output_of(arguments, _DESCRIBE_SECONDS, _DESCRIBE_BYTES)
+        description = msgspec.json.decode(said, type=_Description)
+    except TimeoutError:
+        raise ModelBroken(f"{folder.name} took more than {_DESCRIBE_SECONDS:.0f} s to be imported") from None
+    except (RuntimeError, msgspec.MsgspecError) as error:
+        raise ModelBroken(f"{folder.name} can't be imported: {error}") from None
+    if description.error is not None:
+        raise from_info(description.error)
+    assert description.signature is not None
+    return description.signature

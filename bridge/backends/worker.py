@@ -1,0 +1,407 @@
+"""The child's side: loads one model, does its runs in order, interleaves its generators, encodes what is wanted.
+
+One thread does everything. Between two steps of the model it looks at the pipe, so a cancel counts at the next yield.
+"""
+
+import signal
+import sys
+import time
+import traceback
+from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from bridge import limits
+from bridge.backends import channel, threads
+from bridge.errors import BridgeError, ErrorInfo, ModelBroken, ModelFailed, NoOutputYet
+from bridge.model import Model, load_class, report_to, signature_of
+from bridge.ports import Encoding
+from bridge.session.messages import (
+    Cancel,
+    Done,
+    Dropped,
+    Failed,
+    FromWorker,
+    Output,
+    Peek,
+    Peeked,
+    Progress,
+    Ready,
+    Refusal,
+    Run,
+    Start,
+    Stop,
+    ToWorker,
+    Wants,
+    Wish,
+)
+from bridge.signature import Command, Signature, outputs_of, outputs_of_batch
+
+
+class Source(Protocol):
+    """Where messages come from."""
+
+    closed: bool
+
+    def take(self, wait: bool) -> list[ToWorker]: ...
+
+
+class Sink(Protocol):
+    """Where messages go."""
+
+    def send(self, message: FromWorker) -> None: ...
+
+
+class _Stream:
+    """A generator under way."""
+
+    def __init__(self, run: Run, command: Command, inputs: dict[str, Any], steps: Iterator[Any]) -> None:
+        self.run = run
+        self.command = command
+        self.inputs = inputs
+        self.steps = steps
+        self.sequence = 0
+
+    def close(self) -> None:
+        """Run the author's finally blocks, let go of the inputs."""
+        with suppress(Exception):
+            self.steps.close()  # type: ignore[attr-defined]
+        _release(self.command, self.inputs)
+
+
+class Worker:
+    """One loaded model at work."""
+
+    def __init__(self, model: Model, signature: Signature, inbox: Source, outbox: Sink) -> None:
+        self._model = model
+        self._signature = signature
+        self._inbox = inbox
+        self._outbox = outbox
+        self._waiting: deque[Run] = deque()
+        self._streams: list[_Stream] = []
+        self._wants: tuple[Wish, ...] = ()
+        self._last: dict[str, Any] = {}  # the last output of each port, as the model gave it
+        self._stopped = False
+
+    def serve(self) -> None:
+        """Work until told to stop or the server is gone."""
+        while not self._stopped:
+            idle = not self._waiting and not self._streams
+            for message in self._inbox.take(wait=idle):
+                self._hear(message)
+            if self._inbox.closed:
+                break
+            self._begin()
+            self._step()
+        for stream in self._streams:
+            stream.close()
+
+    def _hear(self, message: ToWorker) -> None:
+        match message:
+            case Run():
+                self._waiting.append(message)
+            case Cancel(run):
+                self._cancel(run)
+            case Wants(wishes):
+                self._wants = wishes
+            case Peek(request, port, encoding):
+                self._peek(request, port, encoding)
+            case Stop():
+                self._stopped = True
+
+    def _cancel(self, number: int) -> None:
+        for stream in self._streams:
+            if stream.run.run == number:
+                self._streams.remove(stream)
+                stream.close()
+                self._outbox.send(Dropped(number))
+                return
+        for run in self._waiting:
+            if run.run == number:
+                self._waiting.remove(run)
+                self._outbox.send(Dropped(number))
+                return
+
+    # --- runs ------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Begin what may begin, in the order it came: plain runs one (or one batch) at a time, streams side by side."""
+        if self._waiting and len(self._streams) < self._signature.concurrency:
+            if self._signature.batch > 1:
+                self._do_batch(self._next_batch())
+            else:
+                self._do(self._waiting.popleft())
+
+    def _do(self, run: Run) -> None:
+        command = self._signature.commands[run.command]
+        started = time.perf_counter()
+        inputs: dict[str, Any] = {}
+        try:
+            _load_inputs(command, run.inputs, inputs)
+            result = getattr(self._model, run.command)(**inputs)
+            if command.streams:
+                self._streams.append(_Stream(run, command, inputs, iter(result)))
+                return
+            outputs = outputs_of(result, command)
+        except Exception as error:
+            _release(command, inputs)
+            self._failed(run, error)
+            return
+        self._give(run, command, outputs, 0, time.perf_counter() - started, last=True)
+        _release(command, inputs)
+
+    def _step(self) -> None:
+        """One step of every stream under way."""
+        for stream in tuple(self._streams):
+            started = time.perf_counter()
+            try:
+                result = next(stream.steps)
+                outputs = outputs_of(result, stream.command)
+            except StopIteration:
+                self._streams.remove(stream)
+                stream.close()
+                self._outbox.send(Done(stream.run.run))
+                continue
+            except Exception as error:
+                self._streams.remove(stream)
+                stream.close()
+                self._failed(stream.run, error)
+                continue
+            if outputs:
+                took = time.perf_counter() - started
+                if not self._give(stream.run, stream.command, outputs, stream.sequence, took, last=False):
+                    self._streams.remove(stream)
+                    stream.close()
+                stream.sequence += 1
+
+    def _next_batch(self) -> list[Run]:
+        """The longest row of waiting runs that fit together."""
+        batch = [self._waiting.popleft()]
+        while self._waiting and len(batch) < self._signature.batch and _fit(batch[0], self._waiting[0]):
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _do_batch(self, runs: list[Run]) -> None:
+        command = self._signature.commands[runs[0].command]
+        good: list[tuple[Run, dict[str, Any]]] = []
+        for run in runs:
+            inputs: dict[str, Any] = {}
+            try:
+                _load_inputs(command, run.inputs, inputs)
+                good.append((run, inputs))
+            except Exception as error:
+                _release(command, inputs)
+                self._failed(run, error)
+        for group in _same_shapes(good):
+            self._do_group(command, group)
+        for _, inputs in good:
+            _release(command, inputs)
+
+    def _do_group(self, command: Command, group: list[tuple[Run, dict[str, Any]]]) -> None:
+        started = time.perf_counter()
+        try:
+            columns = {name: _stacked([inputs[name] for _, inputs in group]) for name in command.inputs}
+            result = getattr(self._model, command.name)(**columns)
+            each = outputs_of_batch(result, command, len(group))
+        except Exception as error:
+            for run, _ in group:
+                self._failed(run, error)
+            return
+        took = (time.perf_counter() - started) / len(group)
+        for (run, _), outputs in zip(group, each, strict=True):
+            self._give(run, command, outputs, 0, took, last=True)
+
+    # --- outputs ---------------------------------------------------------------------------------
+
+    def _give(
+        self, run: Run, command: Command, outputs: dict[str, Any], sequence: int, took: float, *, last: bool
+    ) -> bool:
+        """Encode and send one step's outputs; False when they could not be encoded and the run has failed."""
+        started = time.perf_counter()
+        self._last.update(outputs)
+        try:
+            values = self._encoded(run, command, outputs)
+        except Exception as error:
+            self._failed(run, error)
+            return False
+        encode_ms = (time.perf_counter() - started) * 1000
+        self._outbox.send(Output(run.run, sequence, values, last, took * 1000, encode_ms))
+        return True
+
+    def _encoded(
+        self, run: Run, command: Command, outputs: dict[str, Any]
+    ) -> dict[str, list[tuple[Encoding, Any]]]:
+        """Each output in every encoding that somebody wants, each made once."""
+        wishes = run.wishes if not self._wants else dict.fromkeys((*run.wishes, *self._wants))
+        values: dict[str, list[tuple[Encoding, Any]]] = {}
+        for port, encoding in wishes:
+            if port in outputs:
+                dumped = command.outputs[port].dump(outputs[port], encoding, port)
+                values.setdefault(port, []).append((encoding, dumped))
+        return values
+
+    def _peek(self, request: int, port: str, encoding: Encoding) -> None:
+        try:
+            if port not in self._last:
+                raise NoOutputYet(f"{port} has not been given out yet", field=port)
+            value = self._signature.outputs[port].dump(self._last[port], encoding, port)
+            self._outbox.send(Peeked(request, value))
+        except Exception as error:
+            self._outbox.send(Peeked(request, None, _info(error)))
+
+    def _failed(self, run: Run, error: Exception) -> None:
+        self._outbox.send(Failed(run.run, _info(error)))
+
+
+def _load_inputs(command: Command, values: dict[str, Any], inputs: dict[str, Any]) -> None:
+    """Fill `inputs`, one after the other, so that what was loaded can be released when a later one fails."""
+    for name, value in values.items():
+        inputs[name] = None if value is None else command.inputs[name].load(value, name)
+
+
+def _release(command: Command, inputs: dict[str, Any]) -> None:
+    for name, value in inputs.items():
+        if value is not None:
+            command.inputs[name].release(value)
+
+
+def _fit(first: Run, other: Run) -> bool:
+    return first.command == other.command
+
+
+def _same_shapes(
+    loaded: list[tuple[Run, dict[str, Any]]],
+) -> list[list[tuple[Run, dict[str, Any]]]]:
+    """Rows of runs whose arrays can be stacked on each other."""
+    rows: list[list[tuple[Run, dict[str, Any]]]] = []
+    shapes: list[Any] = []
+    for run, inputs in loaded:
+        shape = tuple(getattr(value, "shape", None) for value in inputs.values())
+        if not rows or shape != shapes[-1]:
+            rows.append([])
+            shapes.append(shape)
+        rows[-1].append((run, inputs))
+    return rows
+
+
+def _stacked(values: list[Any]) -> Any:
+    if not hasattr(values[0], "shape"):
+        return values
+    import numpy as np
+
+    return np.stack(values)
+
+
+def _info(error: Exception) -> ErrorInfo:
+    """An error of ours as it is; one of the author's with the line it came from, its traceback in the log."""
+    if isinstance(error, BridgeError):
+        return error.info()
+    traceback.print_exception(error)
+    frame = _author_frame(error)
+    where = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
+    said = str(error) or "no message"
+    return ModelFailed(
+        f"the model's code failed: {type(error).__name__}: {said}{where}", hint="the whole traceback is in its log"
+    ).info()
+
+
+def _author_frame(error: Exception) -> traceback.FrameSummary | None:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = str(Path(__file__).resolve().parent)
+    others = [frame for frame in frames if not frame.filename.startswith(ours)]
+    return others[-1] if others else None
+
+
+# --- the process ---------------------------------------------------------------------------------
+
+
+def _load(start: Start, outbox: channel.Outbox) -> tuple[Model, Signature, dict[str, Any]]:
+    """The model, set up and warmed."""
+
+    def report(stage: str, fraction: float, text: str) -> None:
+        outbox.send(Progress(stage, fraction, text))
+
+    report("loading", -1.0, "")
+    cls = load_class(Path(start.folder))
+    signature = signature_of(cls)
+    options = {
+        name: signature.options[name].load(value, name)
+        for name, value in signature.parse_options(start.options).items()
+    }
+    model = cls()
+    report_to(model, report)
+    model.setup(**options)
+    return model, signature, _warmed(model, report)
+
+
+def _warmed(model: Model, report: Any) -> dict[str, Any]:
+    """What was found out while warming: how many threads do best."""
+    warm = getattr(model, "warm", None)
+    if warm is None:
+        return {}
+    report("warming", -1.0, "")
+    set_threads = threads.setter()
+    if set_threads is None:
+        warm()
+        return {}
+    return {"threads": threads.choose(warm, set_threads, threads.candidates())}
+
+
+def _started(inbox: Source) -> Start | None:
+    """The first message."""
+    while not inbox.closed:
+        for message in inbox.take(wait=True):
+            if isinstance(message, Start):
+                return message
+    return None
+
+
+def work() -> int:
+    """Serve one model over standard input and output until told to leave."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then tells us
+    read, write = channel.take_over_standard_pipes()
+    channel.leave_with_parent(read, limits.STOP_SECONDS)
+    inbox, outbox = channel.open_inbox(read), channel.Outbox(write)
+    start = _started(inbox)
+    if start is None:
+        return 0
+    try:
+        model, signature, notes = _load(start, outbox)
+    except Exception as error:
+        outbox.send(Refusal(_refusal(error, start.session)))
+        return 0
+    outbox.send(Ready(signature, notes))
+    Worker(model, signature, inbox, outbox).serve()
+    model.close()
+    return 0
+
+
+def _refusal(error: Exception, name: str) -> ErrorInfo:
+    if isinstance(error, BridgeError):
+        return error.info()
+    traceback.print_exception(error)
+    frame = _author_frame(error)
+    where = f" ({Path(frame.filename).name}, line {frame.lineno})" if frame else ""
+    return ModelBroken(
+        f"{name} could not be set up: {type(error).__name__}: {error}{where}", hint="the whole traceback is in its log"
+    ).info()
+
+
+def describe(folder: str) -> int:
+    """Print what the model in the folder takes and gives, or why that can't be told, as JSON."""
+    _, write = channel.take_over_standard_pipes()
+    answer: dict[str, Any]
+    try:
+        answer = {"signature": signature_of(load_class(Path(folder)))}
+    except Exception as error:
+        answer = {"error": _refusal(error, Path(folder).name)}
+    channel.Outbox(write).write(msgspec.json.encode(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(describe(sys.argv[2]) if sys.argv[1:2] == ["--describe"] else work())

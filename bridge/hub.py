@@ -1,0 +1,132 @@
+"""All sessions of this bridge, by name."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+from bridge import limits
+from bridge.catalog import Catalog, Entry
+from bridge.errors import Busy, InputError, NameTaken, UnknownSession
+from bridge.session.backend import Launch
+from bridge.session.fanout import Events
+from bridge.session.messages import Start
+from bridge.session.outputs import Event
+from bridge.session.session import Session
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Hub:
+    """Opens and closes sessions; owns them until it is closed itself. Use as `async with Hub(...)`."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        launch: Launch,
+        *,
+        queue: int = limits.RUNS_WAITING,
+        max_sessions: int = limits.SESSIONS,
+        start_seconds: float = limits.START_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.catalog = catalog
+        self.sessions: dict[str, Session] = {}
+        self.events = Events()
+        self.clock = clock
+        self._launch = launch
+        self._queue = queue
+        self._max_sessions = max_sessions
+        self._start_seconds = start_seconds
+        self._opening = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self, model: str, name: str | None = None, options: Mapping[str, Any] | None = None) -> Session:
+        """The session of that name: a new one, still starting, or the one that already runs this model."""
+        async with self._opening:
+            entry = self.catalog.resolve(model)
+            name = _checked(name or entry.id)
+            running = self.sessions.get(name)
+            if running is not None and running.state != "failed":
+                return await self._joined(running, entry, options)
+            parsed = await self._parsed(entry, options) if options else {}
+            if running is not None:
+                await self.close_session(name)
+            return await self._start(entry, name, parsed)
+
+    def get(self, name: str) -> Session:
+        """The session of that name; UnknownSession if there is none."""
+        session = self.sessions.get(name)
+        if session is None:
+            open_now = ", ".join(self.sessions) or "none"
+            raise UnknownSession(f"there is no session named {name}", hint=f"open now: {open_now}", field="session")
+        return session
+
+    async def close_session(self, name: str) -> None:
+        """End a session and its process."""
+        session = self.get(name)
+        await session.close()
+        if self.sessions.get(name) is session:
+            del self.sessions[name]
+            self.events.publish(Event("session_closed", name, {}))
+
+    async def close(self) -> None:
+        """End all sessions, side by side. Idempotent."""
+        await asyncio.gather(*(session.close() for session in self.sessions.values()))
+        self.sessions.clear()
+
+    async def _joined(self, running: Session, entry: Entry, options: Mapping[str, Any] | None) -> Session:
+        if running.model != entry.id:
+            raise NameTaken(
+                f"{running.name} already runs {running.model}", hint="choose another name, or close it first", field="name"
+            )
+        if options and await self._parsed(entry, options) != (running.options or await self._parsed(entry, {})):
+            raise NameTaken(
+                f"{running.name} already runs with other options",
+                hint="options count from the start: choose another name, or close it first",
+                field="options",
+            )
+        return running
+
+    async def _parsed(self, entry: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options checked before anything is started."""
+        signature = await self.catalog.signature(entry)
+        return signature.parse_options(options)
+
+    async def _start(self, entry: Entry, name: str, options: dict[str, Any]) -> Session:
+        if len(self.sessions) >= self._max_sessions:
+            raise Busy(
+                f"{self._max_sessions} sessions are open, as many as this bridge allows",
+                hint="close one, or raise max_sessions in the settings",
+            )
+        session = Session(
+            name,
+            entry.about,
+            Start(name, str(entry.folder), options),
+            self._launch,
+            model=entry.id,
+            events=self.events,
+            clock=self.clock,
+            queue=self._queue,
+            start_seconds=self._start_seconds,
+        )
+        self.sessions[name] = session
+        self.events.publish(Event("session_opened", name, {"model": entry.id}))
+        await session.__aenter__()
+        return session
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} can't be the name of a session",
+            hint="letters, digits, - and _, up to 64, beginning with a letter or digit",
+            field="name",
+        )
+    return name

@@ -1,0 +1,159 @@
+"""Keeps the workspace in step with the hub: opens what was saved, saves what is opened, closed and set."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, Self
+
+from bridge.errors import BridgeError, InputError
+from bridge.hub import Hub
+from bridge.ports import AnyPort, Blob, to_json
+from bridge.session.session import Session
+from bridge.workspace import SavedSession, Workspace
+
+_STRUCTURE = {"session_opened", "session_closed", "session_renamed"}
+_VECTOR_BYTES = 64 * 1024  # a longer live vector is a stream, not a setting
+_log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Watches one hub for one workspace. Use as `async with`, inside the two: what is open when it ends is saved.
+
+    A start alone writes nothing: what the command line or the demo opened is saved with the first change after it.
+    """
+
+    def __init__(self, hub: Hub, workspace: Workspace, pause: float = 2.0) -> None:
+        self._hub = hub
+        self._workspace = workspace
+        self._pause = pause  # between two looks at the live inputs, which may change a hundred times a second
+        self._wanted: dict[str, SavedSession] = {}  # not running yet, or not yet with its inputs
+        self._saved: list[SavedSession] | None = None  # None: not restored yet, so nothing may be saved over it
+        self._trouble = ""
+        self._saving = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        self._spawn(self._watch())
+        self._spawn(self._look_now_and_then())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.save()
+
+    async def restore(
+        self, saved: Iterable[SavedSession], more: Iterable[SavedSession] = ()
+    ) -> list[tuple[SavedSession, BridgeError]]:
+        """Open them, without waiting until they have loaded; gives back those that could not be opened, and why.
+
+        A saved one that could not be opened stays in the workspace: its model may be back the next time.
+        """
+        async with self._saving:
+            refused = await self._open_each(saved)
+            unknown = await self._open_each(more)
+            for session, _ in unknown:
+                self._wanted.pop(session.name, None)
+            self._saved = self._now()
+        return refused + unknown
+
+    async def save(self) -> None:
+        """Save what is open if it changed. Trouble with the disk is told once, and does not end anything."""
+        async with self._saving:
+            now = self._now()
+            if self._saved is None or now == self._saved:
+                return
+            try:
+                await self._workspace.save(now)
+                self._saved, self._trouble = now, ""
+                _log.debug("saved", extra={"event": "saved", "data": {"sessions": len(now)}})
+            except BridgeError as error:
+                self._tell(error)
+
+    async def _open_each(self, sessions: Iterable[SavedSession]) -> list[tuple[SavedSession, BridgeError]]:
+        refused = []
+        for session in sessions:
+            try:
+                await self._open(session)
+            except BridgeError as error:
+                refused.append((session, error))
+        return refused
+
+    async def _open(self, wanted: SavedSession) -> None:
+        self._wanted[wanted.name] = wanted
+        session = await self._hub.open(wanted.model, wanted.name, wanted.options)
+        if wanted.inputs:
+            self._spawn(self._bring_inputs(session, wanted))
+        else:
+            del self._wanted[wanted.name]
+
+    async def _bring_inputs(self, session: Session, wanted: SavedSession) -> None:
+        """Once the model is there, give it the live inputs it had; one that it no longer takes is left out."""
+        with suppress(BridgeError):  # a model that does not start keeps what was saved for it
+            await session.started()
+            for name, value in wanted.inputs.items():
+                try:
+                    session.send({name: value})
+                except InputError as error:
+                    _log.warning("%s was not given back what %s was: %s", wanted.name, name, error.message)
+            self._wanted.pop(wanted.name, None)
+
+    async def _watch(self) -> None:
+        async with self._hub.events.subscribe() as happening:
+            async for event in happening:
+                if event.kind == "session_closed":
+                    self._wanted.pop(event.session, None)
+                if event.kind in _STRUCTURE:
+                    await self.save()
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(self._pause)
+            await self.save()
+
+    def _now(self) -> list[SavedSession]:
+        """What would have to be opened to have all this again."""
+        running = [self._seen(session) for session in self._hub.sessions.values()]
+        absent = [wanted for name, wanted in self._wanted.items() if name not in self._hub.sessions]
+        return running + absent
+
+    def _seen(self, session: Session) -> SavedSession:
+        wanted = self._wanted.get(session.name)
+        inputs = wanted.inputs if wanted is not None else _changed_inputs(session)
+        options = {name: to_json(value) for name, value in session.options.items()}
+        return SavedSession(session.name, self._reference(session), options, inputs)
+
+    def _reference(self, session: Session) -> str:
+        """By what the model is found again: its id, or the path it was named by."""
+        entry = next((entry for entry in self._hub.catalog.entries if entry.id == session.model), None)
+        return str(entry.folder) if entry is not None and entry.origin == "path" else session.model
+
+    def _tell(self, error: BridgeError) -> None:
+        if error.message != self._trouble:
+            self._trouble = error.message
+            _log.error("the workspace was not saved: %s; %s", error.message, error.hint)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work, name="workspace keeper")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _changed_inputs(session: Session) -> dict[str, Any]:
+    """The live inputs that were set by someone, without pictures and sound."""
+    if session.signature is None:
+        return {}
+    ports = session.signature.default.inputs
+    current = session.snapshot().items()
+    return {name: to_json(value) for name, value in current if name in ports and _is_kept(ports[name], name, value)}
+
+
+def _is_kept(port: AnyPort, name: str, value: Any) -> bool:
+    if isinstance(value, Blob) and (port.kind != "vector" or len(value.data) > _VECTOR_BYTES):
+        return False
+    if port.required:
+        return True
+    default = None if port.default is None else port.parse(port.default, name)
+    return bool(value != default)

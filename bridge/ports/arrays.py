@@ -1,0 +1,17 @@
+"""Arrays of other libraries, told by how they behave: numpy, torch on any device, PIL. For the worker mostly."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+def as_array(value: Any) -> npt.NDArray[Any]:
+    """The values as a numpy array; TypeError or ValueError where they are none."""
+    if hasattr(value, "detach"):  # a torch tensor may be on a device, in a graph, of a type that numpy has not
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
+    found = np.asarray(value)
+    if found.dtype.kind not in "fiub":
+        raise TypeError(f"an array of {found.dtype} holds no numbers")
+    return found

@@ -1,0 +1,153 @@
+"""The one place where parts meet, in one exit stack."""
+
+import asyncio
+import contextlib
+import logging
+import re
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Self
+
+from bridge.backends.process import describe, launch
+from bridge.catalog import Catalog, sources
+from bridge.config import Settings
+from bridge.hub import Hub
+from bridge.keeper import Keeper
+from bridge.transports.http import Http, websocket_route
+from bridge.transports.listen import listen
+from bridge.transports.security import Security
+from bridge.transports.websocket import websocket_handler
+from bridge.workspace import SavedSession, Workspace
+
+DEMO = ("palette", "pencil")
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """A bridge: hub and transports. Use as `async with Server(settings) as server`.
+
+    It answers as soon as the block is entered; sessions are opened behind that, see opened().
+    """
+
+    hub: Hub
+    http: Http
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.port = settings.port
+        self._stack = contextlib.AsyncExitStack()
+        self._opening: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds the page."""
+        host = self.settings.host
+        if host in ("", "0.0.0.0", "::", "localhost"):  # noqa: S104 - read, not bound
+            host = "127.0.0.1"
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Refuse what is new, end what runs, leave nothing behind. Idempotent."""
+        await self._stack.aclose()
+
+    async def opened(self) -> None:
+        """Until the sessions that were asked for, or saved, have been opened. They may still be loading."""
+        if self._opening is not None:
+            await asyncio.shield(self._opening)
+
+    async def serve_until_signalled(self) -> None:
+        """Until Ctrl-C or SIGTERM. The caller then leaves the block; a second signal interrupts that."""
+        with _signals() as signalled:
+            await signalled.wait()
+
+    async def _open(self) -> None:
+        security = Security(self.settings)
+        sockets = listen(self.settings.host, self.settings.port)  # first: a taken port is told before anything starts
+        for listening in sockets:
+            self._stack.callback(listening.close)
+        self.port = sockets[0].getsockname()[1]
+        workspace = await self._stack.enter_async_context(Workspace(self.settings.state))
+        self.hub = await self._stack.enter_async_context(await self._new_hub())
+        keeper = await self._stack.enter_async_context(Keeper(self.hub, workspace))
+        self.http = Http(
+            self.hub, self.settings, security, [websocket_route(websocket_handler(self.hub, self.settings, security))]
+        )
+        self._stack.push_async_callback(self.http.close)
+        await self.http.serve(sockets)
+        self._opening = asyncio.create_task(self._open_sessions(keeper, workspace), name="open sessions")
+        self._stack.push_async_callback(_ended, self._opening)
+
+    async def _new_hub(self) -> Hub:
+        settings = self.settings
+        places = await asyncio.to_thread(sources, settings.models_folder)
+        return Hub(
+            await asyncio.to_thread(Catalog, places, settings.state, describe),
+            launch,
+            queue=settings.queue,
+            max_sessions=settings.max_sessions,
+            start_seconds=settings.start_seconds,
+        )
+
+    async def _open_sessions(self, keeper: Keeper, workspace: Workspace) -> None:
+        """What was asked for and what was open the last time; the demo only when there is nothing else."""
+        asked = [_asked(entry) for entry in self.settings.models]
+        saved = [session for session in await workspace.sessions() if session.name not in {a.name for a in asked}]
+        demo = [SavedSession(name, name) for name in DEMO] if self.settings.demo and not asked and not saved else []
+        for session, error in await keeper.restore([*saved, *asked, *demo]):
+            _log.error("%s was not opened: %s%s", session.name, error.message, f" ({error.hint})" if error.hint else "")
+
+
+def _asked(entry: str) -> SavedSession:
+    """NAME=MODEL, or MODEL alone."""
+    name, found, model = entry.partition("=")
+    return SavedSession(name, model) if found else SavedSession(_name_for(entry), entry)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[asyncio.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; a further one, while we close, interrupts as usual."""
+    loop = asyncio.get_running_loop()
+    came = asyncio.Event()
+    undo: list[Callable[[], object]] = []
+    for number in _wanted_signals():
+        try:
+            loop.add_signal_handler(number, came.set)
+            undo.append(partial(loop.remove_signal_handler, number))
+        except NotImplementedError:  # Windows
+            before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(came.set))
+            undo.append(partial(signal.signal, number, before))
+    try:
+        yield came
+    finally:
+        for step in undo:
+            step()
+
+
+def _wanted_signals() -> list[signal.Signals]:
+    names = ("SIGINT", "SIGTERM", "SIGBREAK")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+def _name_for(model: str) -> str:
+    """What a session is called when only its model was given: a path gives the name of its folder."""
+    if not any(mark in model for mark in "/\\:"):
+        return model
+    last = re.split(r"[/\\:]", model.rstrip("/\\"))[-1]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_") or "model"

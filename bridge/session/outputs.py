@@ -1,0 +1,67 @@
+"""What comes out of a session, as its readers see it. Plain values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bridge.ports import Blob, Encoding
+
+
+@dataclass(slots=True, frozen=True)
+class Frame:
+    """One output of one port, encoded. All its readers share the same bytes."""
+
+    session: str
+    port: str
+    run: int
+    sequence: int
+    encoding: Encoding
+    value: Any  # a JSON value or a Blob
+    time_in: float  # when the inputs it was made from came, on the session's clock
+    model_ms: float
+    encode_ms: float
+    live: bool
+    last: bool
+
+    def age_ms(self, now: float) -> float:
+        """How old the inputs behind this picture are."""
+        return (now - self.time_in) * 1000
+
+    @property
+    def bytes(self) -> int:
+        """About how much memory it holds."""
+        value = self.value
+        if isinstance(value, Blob):
+            return len(value.data)
+        return len(value) if isinstance(value, str | list | dict) else 16
+
+
+@dataclass(slots=True, frozen=True)
+class RunOutput:
+    """What one step of one run gave out, by port."""
+
+    run: int
+    sequence: int
+    values: dict[str, Any]
+    model_ms: float
+    encode_ms: float
+    last: bool
+
+
+@dataclass(slots=True, frozen=True)
+class Result:
+    """A run read to its end: text pieces joined, of everything else the last."""
+
+    run: int
+    outputs: dict[str, Any]
+    model_ms: float
+    encode_ms: float
+    time_in: float
+
+
+@dataclass(slots=True, frozen=True)
+class Event:
+    """Something that happened: session_opened, session_closed, state, progress, error, log, inputs."""
+
+    kind: str
+    session: str
+    data: dict[str, Any]

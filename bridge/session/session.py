@@ -1,0 +1,562 @@
+"""One running model with a name. Everything that wants something of it goes through here."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Literal
+
+import msgspec
+
+from bridge import limits
+from bridge.errors import (
+    BridgeError,
+    Cancelled,
+    ModelBroken,
+    ModelCrashed,
+    ModelError,
+    ModelStopped,
+    NoOutputYet,
+    UnknownPort,
+    from_info,
+)
+from bridge.manifest import Manifest
+from bridge.ports import AnyPort, Blob, Encoding, to_json
+from bridge.session.backend import Backend, Exit, Launch
+from bridge.session.fanout import Events, Fanout, Policy, Subscription
+from bridge.session.mailbox import Job, Mailbox
+from bridge.session.messages import (
+    Cancel,
+    Done,
+    Dropped,
+    Failed,
+    FromWorker,
+    Output,
+    Peek,
+    Peeked,
+    Progress,
+    Ready,
+    Refusal,
+    Start,
+    Wants,
+    Wish,
+)
+from bridge.session.outputs import Event, Frame
+from bridge.session.run import RunHandle
+from bridge.session.stats import Stats
+from bridge.signature import Command, Signature
+
+State = Literal["starting", "ready", "restarting", "failed", "closed"]
+_FIRST_PAUSE_S = 0.1  # before the first restart; doubled each time
+_LONGEST_PAUSE_S = 5.0
+
+
+class Session:
+    """A model in a process of its own, restarted when it crashes. Use as `async with Session(...)`."""
+
+    def __init__(
+        self,
+        name: str,
+        manifest: Manifest,
+        start: Start,
+        launch: Launch,
+        *,
+        model: str = "",
+        events: Events | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        queue: int = limits.RUNS_WAITING,
+        start_seconds: float = limits.START_SECONDS,
+    ) -> None:
+        self.name = name
+        self.model = model or name
+        self.manifest = manifest
+        self.state: State = "starting"
+        self.signature: Signature | None = None
+        self.error: BridgeError | None = None
+        self.progress = Progress("loading")
+        self.notes: dict[str, Any] = {}
+        self.events = events or Events()
+        self.stats = Stats()
+        self.clock = clock
+        self.options = start.options
+        self._start = start
+        self._start_seconds = start_seconds
+        self._launch = launch
+        self._mailbox = Mailbox(bound=queue)
+        self._fanout = Fanout(self._wishes_changed)
+        self._backend: Backend | None = None
+        self._life: asyncio.Task[None] | None = None
+        self._lost: asyncio.Future[Exit] | None = None
+        self._refused: BridgeError | None = None
+        self._crashes = 0  # in a row, with no run finished between
+        self._runs = 0
+        self._last: tuple[int, int, float] | None = None  # run, sequence, time in of the newest output
+        self._peeks: dict[int, asyncio.Future[Any]] = {}
+        self._moved: asyncio.Future[None] | None = None  # resolved when state or mailbox move on
+        self._outputs: dict[str, AnyPort] = {}
+        self._live_command = ""
+        self._default_wishes: dict[str, tuple[dict[str, Encoding], tuple[Wish, ...]]] = {}
+        self._patience: asyncio.TimerHandle | None = None
+
+    # --- its life --------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> "Session":
+        self._life = asyncio.create_task(self._live(), name=f"session {self.name}")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def started(self) -> None:
+        """Until the model takes inputs for the first time; raises why it can't."""
+        while self.signature is None or self.state == "starting":
+            self._raise_if_over()
+            await self._movement()
+        self._raise_if_over()
+
+    async def close(self) -> None:
+        """End everything; whoever waits is told. Idempotent."""
+        if self.state != "closed":
+            self._set_state("closed")
+            self._give_up(Cancelled(f"{self.name} was closed"))
+            self._fanout.close(Cancelled(f"{self.name} was closed"))
+        if self._life is not None:
+            self._life.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._life
+
+    async def _live(self) -> None:
+        """Start the worker, and start it again when it crashes, until told to stop or it crashes too often."""
+        while self.state != "failed":
+            exit = await self._one_life()
+            if self._refused is not None:
+                self._fail(self._refused)
+            elif self._crashes >= limits.RESTARTS:
+                self._fail(self._too_many_crashes(exit))
+            else:
+                pause = min(_FIRST_PAUSE_S * 2**self._crashes, _LONGEST_PAUSE_S)
+                self._crashes += 1
+                self.stats.restarts += 1
+                await asyncio.sleep(pause)
+
+    async def _one_life(self) -> Exit:
+        self._lost = asyncio.get_running_loop().create_future()
+        self._refused = None
+        self.progress = Progress("loading")
+        backend = await self._launch(self._start, self)
+        try:
+            self._backend = backend
+            self._wait_for_word()
+            return await self._lost
+        finally:
+            self._backend = None
+            self._stop_waiting()
+            await backend.close()
+
+    def _wait_for_word(self) -> None:
+        """A start that says nothing for too long is given up."""
+        self._stop_waiting()
+        self._patience = asyncio.get_running_loop().call_later(self._start_seconds, self._no_word)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _no_word(self) -> None:
+        self._refused = ModelBroken(
+            f"{self.name} said nothing for {self._start_seconds:.0f} s while {self.progress.stage}",
+            hint="a model that loads for long should call self.progress(stage, fraction) now and then",
+        )
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(Exit("did not start"))
+
+    def _too_many_crashes(self, exit: Exit) -> BridgeError:
+        last = "\n".join(exit.log[-10:])
+        return ModelStopped(
+            f"{self.name} crashed {self._crashes + 1} times in a row and was not started again; "
+            f"the last time its process {exit.reason}",
+            hint=f"the last it said:\n{last}" if last else "it printed nothing; close it and open it again to retry",
+        )
+
+    def _fail(self, error: BridgeError) -> None:
+        self.error = error
+        self._set_state("failed")
+        self._tell_error(error)
+        self._give_up(error)
+
+    def _give_up(self, error: BridgeError) -> None:
+        for job in self._mailbox.empty():
+            self._end(job, error)
+        for peek in self._peeks.values():
+            if not peek.done():
+                peek.set_exception(error)
+        self._peeks.clear()
+
+    def _set_state(self, state: State, **data: Any) -> None:
+        self.state = state
+        self._tell("state", state=state, **data)
+        self._move()
+
+    def _raise_if_over(self) -> None:
+        if self.state == "failed":
+            assert self.error is not None
+            raise self.error
+        if self.state == "closed":
+            raise Cancelled(f"{self.name} was closed")
+
+    # --- the verbs -------------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """All there is to know, as JSON."""
+        now = self.clock()
+        return {
+            "name": self.name,
+            "model": self.model,
+            "state": self.state,
+            "title": self.manifest.title,
+            "kind": self.manifest.kind,
+            "place": self._backend.place if self._backend else "",
+            "progress": {
+                "stage": self.progress.stage,
+                "fraction": self.progress.fraction,
+                "text": self.progress.text,
+            },
+            "error": _info(self.error),
+            "options": {name: to_json(value) for name, value in self.options.items()},
+            "inputs": self.inputs(),
+            "notes": self.notes,
+            **_described(self.signature),
+            "stats": {
+                **self.stats.describe(now),
+                "drops": self._fanout.drops,
+                "waiting": self._mailbox.waiting,
+                "readers": self._fanout.readers,
+            },
+        }
+
+    def inputs(self) -> dict[str, Any]:
+        """The live inputs as they stand; large ones only by name of their format."""
+        return {name: _brief(value) for name, value in self._mailbox.current.items()}
+
+    def snapshot(self) -> Mapping[str, Any]:
+        """The live inputs themselves, as they cross to the worker. Never changed: a send makes a new one."""
+        return self._mailbox.current
+
+    def send(self, inputs: Mapping[str, Any]) -> None:
+        """Offer live inputs: they join the current ones, and the model gets the newest when it is free."""
+        signature = self._known()
+        parsed = signature.parse(signature.default, inputs, partial=True)
+        self._mailbox.offer(parsed, self.clock())
+        if signature.default.streams:
+            for run in self._mailbox.live_under_way():
+                self._post_cancel(run)
+        self._pump()
+
+    def run(
+        self, inputs: Mapping[str, Any], command: str | None = None, wishes: Mapping[str, Encoding] | None = None
+    ) -> RunHandle:
+        """Ask for one run and follow it. Refused at once when the inputs are wrong or too many runs wait."""
+        signature = self._known()
+        called = signature.command(command)
+        parsed = signature.parse(called, inputs)
+        encodings, pairs = self._wishes(called, wishes)
+        self._runs += 1
+        handle = RunHandle(self._runs, called, encodings, self.clock(), self.cancel)
+        self._mailbox.put(Job(handle.number, called.name, parsed, handle.time_in, pairs, owner=handle))
+        self._pump()
+        return handle
+
+    def subscribe(
+        self,
+        port: str,
+        policy: Policy = "newest",
+        encoding: Encoding | None = None,
+        wake: Callable[[], None] | None = None,
+    ) -> Subscription:
+        """Follow everything a port gives out. `wake` is called when something is there to be taken."""
+        wish = (port, self._output(port).encoding(encoding, port))
+        subscription = self._fanout.add(wish, policy, wake)
+        if policy == "newest" and self._fanout.newest(wish) is None:
+            self._show_last(wish, subscription)
+        return subscription
+
+    async def ready(self) -> None:
+        """Until the model can take the next live input at once."""
+        while self.state != "ready" or not self._mailbox.takes_live:
+            self._raise_if_over()
+            await self._movement()
+
+    async def last(self, port: str, encoding: Encoding | None = None) -> Frame:
+        """The last output of a port, encoded once more if need be."""
+        wish = (port, self._output(port).encoding(encoding, port))
+        newest = self._fanout.newest(wish)
+        return newest if newest is not None else await self._peek(wish)
+
+    def cancel(self, run: int) -> None:
+        """End one run, waiting or under way; harmless when it has ended."""
+        job = self._mailbox.withdraw(run)
+        if job is not None:
+            self._end(job, Cancelled(f"run {run} was cancelled"))
+        elif (job := self._mailbox.working_on(run)) is not None:
+            self._post_cancel(run)
+            self._tell_owner(job, Cancelled(f"run {run} was cancelled"))
+
+    def _known(self) -> Signature:
+        self._raise_if_over()
+        if self.signature is None:
+            raise ModelError(
+                f"{self.name} is still {self.progress.stage}",
+                hint="wait until its state is ready: GET /api/sessions/" + self.name,
+            )
+        return self.signature
+
+    def _output(self, port: str) -> AnyPort:
+        self._known()
+        if port not in self._outputs:
+            raise UnknownPort(
+                f"{self.name} has no output named {port}", hint=f"it gives out {', '.join(self._outputs)}", field=port
+            )
+        return self._outputs[port]
+
+    def _wishes(
+        self, command: Command, wanted: Mapping[str, Encoding] | None
+    ) -> tuple[dict[str, Encoding], tuple[Wish, ...]]:
+        """Each output's encoding for one run, complete; the usual case is worked out once."""
+        if not wanted and command.name in self._default_wishes:
+            return self._default_wishes[command.name]
+        for port in wanted or {}:
+            if port not in command.outputs:
+                raise UnknownPort(
+                    f"{command.name} of {self.name} has no output named {port}",
+                    hint=f"it gives out {', '.join(command.outputs)}",
+                    field=port,
+                )
+        encodings = {name: port.encoding((wanted or {}).get(name), name) for name, port in command.outputs.items()}
+        complete = (encodings, tuple(encodings.items()))
+        if not wanted:
+            self._default_wishes[command.name] = complete
+        return complete
+
+    # --- between mailbox and worker --------------------------------------------------------------
+
+    def _pump(self) -> None:
+        """Hand over what the worker can take now."""
+        if self.state != "ready" or self._backend is None:
+            return
+        while (job := self._mailbox.take(self._runs + 1, self._live_command)) is not None:
+            if job.live:
+                self._runs += 1
+            self._backend.post(job.message())
+
+    def _post_cancel(self, run: int) -> None:
+        if self._backend is not None:
+            self._backend.post(Cancel(run))
+
+    def _wishes_changed(self) -> None:
+        if self._backend is not None and self.state == "ready":
+            self._backend.post(Wants(self._fanout.wishes))
+
+    def _end(self, job: Job, error: BridgeError | None) -> None:
+        self.stats.runs += 1
+        if error is not None and not isinstance(error, Cancelled):
+            self.stats.failed += 1
+        self._tell_owner(job, error)
+
+    def _tell_owner(self, job: Job, error: BridgeError | None) -> None:
+        if job.owner is not None:
+            job.owner.end(error)
+        elif error is not None and not isinstance(error, Cancelled):
+            self._tell_error(error)
+
+    # --- what the worker says (Listener) ---------------------------------------------------------
+
+    def received(self, message: FromWorker) -> None:
+        match message:
+            case Output():
+                self._gave(message)
+            case Done(run):
+                self._finished(run, None)
+            case Failed(run, info):
+                self._finished(run, from_info(info))
+            case Dropped(run):
+                self._finished(run, Cancelled(f"run {run} was cancelled"))
+            case Peeked():
+                self._peeked(message)
+            case Progress():
+                self.progress = message
+                if self._patience is not None:
+                    self._wait_for_word()
+                self._tell("progress", stage=message.stage, fraction=message.fraction, text=message.text)
+            case Ready(signature, notes):
+                self._became_ready(signature, notes)
+            case Refusal(info):
+                self._refused = from_info(info)
+
+    def log_line(self, line: str) -> None:
+        self._tell("log", line=line)
+
+    def lost(self, exit: Exit) -> None:
+        """The worker is gone: what it worked on has failed, what waited goes on waiting."""
+        self._backend = None
+        if self._refused is None:
+            self._set_state("restarting", reason=exit.reason, log=list(exit.log[-5:]))
+        for job in self._mailbox.worker_died():
+            last = f"; the last it said: {exit.log[-1]}" if exit.log else ""
+            error = ModelCrashed(
+                f"the process of {self.name} {exit.reason} while it worked on this run{last}",
+                hint="it is being started again; runs that wait are kept",
+            )
+            self._end(job, error)
+        for peek in self._peeks.values():
+            if not peek.done():
+                peek.set_exception(NoOutputYet(f"{self.name} was started again and has not given anything out yet"))
+        self._peeks.clear()
+        self._last = None
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(exit)
+
+    def _became_ready(self, signature: Signature, notes: dict[str, Any]) -> None:
+        self._stop_waiting()
+        self.signature = signature
+        self.notes = notes
+        self._outputs = signature.outputs
+        self._live_command = signature.default.name
+        self._default_wishes.clear()
+        self._mailbox.lanes = max(signature.batch, signature.concurrency)
+        self._fill_in_defaults(signature.default)
+        self._set_state("ready")
+        self._wishes_changed()
+        self._pump()
+
+    def _fill_in_defaults(self, command: Command) -> None:
+        """Live inputs start from the defaults; what has none must be sent before the first live run."""
+        inputs = command.inputs
+        self._mailbox.required = frozenset(name for name, port in inputs.items() if port.required)
+        defaults = {
+            name: None if port.default is None else port.parse(port.default, name)
+            for name, port in inputs.items()
+            if not port.required
+        }
+        self._mailbox.current = {**defaults, **self._mailbox.current}
+
+    def _gave(self, output: Output) -> None:
+        job = self._mailbox.working_on(output.run)
+        if job is None:
+            return
+        now = self.clock()
+        self._last = (output.run, output.sequence, job.time_in)
+        self.stats.output(now, (now - job.time_in) * 1000, output.model_ms, output.encode_ms)
+        self._mailbox.model_ms = self.stats.model_ms + self.stats.encode_ms
+        if self._fanout.readers:
+            self._publish(output, job)
+        if job.owner is not None:
+            job.owner.gave(output)
+        if output.last:
+            self._finished(output.run, None)
+
+    def _publish(self, output: Output, job: Job) -> None:
+        for port, encodings in output.values.items():
+            for encoding, value in encodings:
+                self._fanout.publish(
+                    Frame(
+                        self.name,
+                        port,
+                        output.run,
+                        output.sequence,
+                        encoding,
+                        value,
+                        job.time_in,
+                        output.model_ms,
+                        output.encode_ms,
+                        job.live,
+                        output.last,
+                    )
+                )
+
+    def _finished(self, run: int, error: BridgeError | None) -> None:
+        job = self._mailbox.ended(run)
+        if job is None:
+            return
+        self._crashes = 0
+        self._end(job, error)
+        self._pump()
+        self._move()
+
+    # --- the last output -------------------------------------------------------------------------
+
+    async def _peek(self, wish: Wish) -> Frame:
+        if self._last is None or self._backend is None:
+            raise NoOutputYet(
+                f"{self.name} has not given anything out yet", hint="run it, or send live inputs first", field=wish[0]
+            )
+        self._runs += 1
+        number, (run, sequence, time_in) = self._runs, self._last
+        answer = self._peeks[number] = asyncio.get_running_loop().create_future()
+        self._backend.post(Peek(number, *wish))
+        try:
+            value = await answer
+        finally:
+            self._peeks.pop(number, None)
+        return Frame(self.name, wish[0], run, sequence, wish[1], value, time_in, 0.0, 0.0, False, True)
+
+    def _peeked(self, message: Peeked) -> None:
+        answer = self._peeks.get(message.request)
+        if answer is None or answer.done():
+            return
+        if message.error is not None:
+            answer.set_exception(from_info(message.error))
+        else:
+            answer.set_result(message.value)
+
+    def _show_last(self, wish: Wish, subscription: Subscription) -> None:
+        """Let a new reader see at once what the model gave out last, unless something newer comes first."""
+        if self._last is None or self._backend is None:
+            return
+        self._runs += 1
+        number, (run, sequence, time_in) = self._runs, self._last
+        answer = self._peeks[number] = asyncio.get_running_loop().create_future()
+        self._backend.post(Peek(number, *wish))
+
+        def show(peek: asyncio.Future[Any]) -> None:
+            self._peeks.pop(number, None)
+            if not peek.cancelled() and peek.exception() is None and self._fanout.newest(wish) is None:
+                frame = Frame(self.name, wish[0], run, sequence, wish[1], peek.result(), time_in, 0.0, 0.0, False, True)
+                subscription.offer(frame)
+
+        answer.add_done_callback(show)
+
+    # --- telling and waiting ---------------------------------------------------------------------
+
+    def _tell(self, kind: str, **data: Any) -> None:
+        self.events.publish(Event(kind, self.name, data))
+
+    def _tell_error(self, error: BridgeError) -> None:
+        self._tell("error", **(_info(error) or {}))
+
+    def _move(self) -> None:
+        if self._moved is not None and not self._moved.done():
+            self._moved.set_result(None)
+
+    async def _movement(self) -> None:
+        if self._moved is None or self._moved.done():
+            self._moved = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._moved)
+
+
+def _info(error: BridgeError | None) -> dict[str, str] | None:
+    if error is None:
+        return None
+    return {"code": error.code, "message": error.message, "hint": error.hint, "field": error.field}
+
+
+def _described(signature: Signature | None) -> dict[str, Any]:
+    if signature is None:
+        return {"signature": None}
+    return {"signature": msgspec.to_builtins(signature)}
+
+
+def _brief(value: Any) -> Any:
+    if isinstance(value, Blob):
+        return {"format": value.format, "bytes": len(value.data), **value.meta}
+    return value

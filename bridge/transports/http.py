@@ -1,0 +1,202 @@
+"""The HTTP transport: every request passes one gate (host, origin, token, query), then its route; an answer comes out.
+
+aiohttp's low-level server is used, without its Application: finding the route and building the answer there take more
+time than a small run. Routes are values, see http_routes.py; each group of them has a file of its own.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+
+from bridge.config import Settings
+from bridge.errors import BadMessage, BridgeError
+from bridge.hub import Hub
+from bridge.transports.http_about import About
+from bridge.transports.http_answer import Answer, Closing, empty_answer, error_answer, problem
+from bridge.transports.http_events import EventStreams
+from bridge.transports.http_metrics import Metrics
+from bridge.transports.http_models import Models
+from bridge.transports.http_outputs import Outputs
+from bridge.transports.http_routes import NOTHING, Checked, Route, Router, check_query
+from bridge.transports.http_run import Runs
+from bridge.transports.http_sessions import Sessions
+from bridge.transports.http_streams import CORS
+from bridge.transports.security import Security
+
+_log = logging.getLogger(__name__)
+_OPEN_TO_ALL = frozenset(("/", "/healthz", "/studio/{file}"))  # nothing of the user's is in them
+_GRACE_SECONDS = 0.5  # for short requests that are under way when the server closes
+WebSocketHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Http:
+    """Serves the routes on listening sockets, until close(). `more` are routes of other transports on this port."""
+
+    def __init__(self, hub: Hub, settings: Settings, security: Security, more: Iterable[Route] = ()) -> None:
+        self._security = security
+        self._settings = settings
+        self._closing = False
+        self._endless: set[asyncio.Task[Any]] = set()
+        self._router = Router([*self._own_routes(hub, settings), *more])
+        self._server: web.Server | None = None
+        self._runner: web.ServerRunner | None = None
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        return self._router.routes
+
+    @property
+    def connections(self) -> int:
+        return len(self._server.connections) if self._server is not None else 0
+
+    async def serve(self, sockets: Iterable[socket.socket]) -> None:
+        """Answer what comes in there, until close()."""
+        self._server = _Server(
+            self.answer,
+            request_factory=self._request,
+            handler_cancellation=True,  # a caller that hangs up frees the model
+            access_log=None,
+            logger=_log,
+            keepalive_timeout=75.0,
+        )
+        self._runner = web.ServerRunner(self._server, shutdown_timeout=_GRACE_SECONDS)
+        await self._runner.setup()
+        for listening in sockets:
+            await web.SockSite(self._runner, listening).start()
+
+    async def close(self) -> None:
+        """Refuse what is new, end what goes on for ever, let short requests finish. Idempotent."""
+        self._closing = True
+        for task in tuple(self._endless):
+            task.cancel()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    # --- one request -----------------------------------------------------------------------------
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Never raises but for a caller that is gone: what goes wrong is an answer, too."""
+        cors = None
+        try:
+            cors = self._security.check(request.method, request.headers)
+            if cors is not None:
+                request[CORS] = cors
+            answer = await self._routed(request, cors)
+        except (BridgeError, web.HTTPException) as error:
+            answer = error_answer(error if isinstance(error, BridgeError) else problem(error))
+        except ConnectionError:
+            raise
+        except Exception as error:
+            answer = error_answer(error)
+        if cors is not None and isinstance(answer, Answer):
+            answer.add(cors)
+        if self._closing and isinstance(answer, Answer):
+            answer.force_close()
+        return answer
+
+    async def _routed(self, request: web.BaseRequest, cors: dict[str, str] | None) -> web.StreamResponse:
+        method, path = request.method, request.rel_url.raw_path
+        if method == "OPTIONS":
+            return self._options(request, path, cors)
+        if self._closing:
+            raise Closing("the bridge is closing", hint="start it again, then ask again")
+        route, values = self._router.find(method, path)
+        if self._security.asks_token and route.path not in _OPEN_TO_ALL:
+            self._security.authorize(request.headers, request.remote, request.query.get("token"))
+        query = check_query(route, request.query) if request.query_string else NOTHING
+        if route.endless:
+            return await self._go_on(route, request, query, values)
+        return await route.handler(request, query, *values)
+
+    async def _go_on(
+        self, route: Route, request: web.BaseRequest, query: Checked, values: list[str]
+    ) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None
+        self._endless.add(task)
+        try:
+            return await route.handler(request, query, *values)
+        finally:
+            self._endless.discard(task)
+
+    def _options(self, request: web.BaseRequest, path: str, cors: dict[str, str] | None) -> Answer:
+        if cors is not None and "Access-Control-Request-Method" in request.headers:
+            return empty_answer(self._security.preflight(request.headers, cors))
+        offered = self._router.methods(path)
+        if not offered:
+            self._router.find("OPTIONS", path)
+        return empty_answer({"Allow": ", ".join((*offered, "OPTIONS"))})
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: web.RequestHandler,
+        writer: AbstractStreamWriter,
+        task: "asyncio.Task[None]",
+    ) -> web.BaseRequest:
+        return web.BaseRequest(
+            message, payload, protocol, writer, task, task.get_loop(), client_max_size=self._settings.max_body
+        )
+
+    def _own_routes(self, hub: Hub, settings: Settings) -> list[Route]:
+        groups = (
+            About(hub, settings, lambda: self.routes),
+            Models(hub),
+            Sessions(hub, settings.max_body),
+            Runs(hub, settings.max_body),
+            Outputs(hub),
+            EventStreams(hub),
+            Metrics(hub, lambda: self.connections),
+        )
+        return [route for group in groups for route in group.routes()]
+
+
+def websocket_route(handler: WebSocketHandler) -> Route:
+    """The WebSocket as a route; its handler looks at the query itself."""
+
+    async def upgraded(request: web.BaseRequest, query: Checked) -> web.StreamResponse:
+        return await handler(request)
+
+    summary = "everything over one WebSocket; docs/protocol.md has its messages"
+    return Route("GET", "/api/ws", upgraded, summary, answers={}, status=101, inputs_in_query=True, endless=True)
+
+
+class _Connection(web.RequestHandler):
+    """One connection. What is not HTTP at all is answered like any mistake, and leaves no traceback in the log."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun and can't become an error")
+        if status >= 500 and exc is not None:
+            answer = error_answer(exc)
+        else:
+            answer = error_answer(BadMessage(f"this is not HTTP: {_first_line(message)}"))
+            answer.code = status
+        answer.force_close()
+        return answer
+
+
+class _Server(web.Server):
+    """aiohttp's server with our connections."""
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+def _first_line(message: str | None) -> str:
+    return (message or "it can't be read").strip().splitlines()[0].rstrip(":")[:200]

@@ -1,0 +1,175 @@
+"""POST run and PATCH inputs: inputs in, outputs out."""
+
+import asyncio
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from bridge import limits
+from bridge.errors import Cancelled
+from bridge.hub import Hub
+from bridge.ports import Encoding
+from bridge.session.outputs import Result, RunOutput
+from bridge.session.run import RunHandle
+from bridge.session.session import Session
+from bridge.signature import Command, Signature
+from bridge.transports.base import told
+from bridge.transports.http_answer import Answer, TimedOut, error_body, json_answer
+from bridge.transports.http_bodies import read_inputs
+from bridge.transports.http_media import EVENTS, JSON, Bare, bare_answer, encoding, wanted
+from bridge.transports.http_routes import Checked, Query, Route
+from bridge.transports.http_streams import Stream, with_beats
+
+RUN_QUERY = (
+    Query("command", "which command of the model, when it has several"),
+    Query("output", "the output that the next four and Accept are about; the first that fits if left out"),
+    Query("output.format", "jpeg, png, webp, raw … whatever the output offers"),
+    Query("output.quality", "of a JPEG or WebP", "integer", minimum=1, maximum=100),
+    Query("output.width", "scale the picture down to this width", "integer", minimum=1, maximum=limits.IMAGE_SIDE),
+    Query("output.height", "scale the picture down to this height", "integer", minimum=1, maximum=limits.IMAGE_SIDE),
+)
+_RESERVED = frozenset(query.name for query in RUN_QUERY)
+
+
+class Runs:
+    """Calls and live inputs."""
+
+    def __init__(self, hub: Hub, max_body: int, run_seconds: float = limits.RUN_SECONDS) -> None:
+        self._hub = hub
+        self._max_body = max_body
+        self._run_seconds = run_seconds
+
+    def routes(self) -> tuple[Route, ...]:
+        answers = {JSON: "RunResult", "image/*": "", EVENTS: "", "text/plain": "", "audio/*": ""}
+        return (
+            Route(
+                "POST",
+                "/api/sessions/{session}/run",
+                self.run,
+                "run the model once",
+                RUN_QUERY,
+                answers,
+                "inputs",
+                inputs_in_query=True,
+            ),
+            Route(
+                "PATCH",
+                "/api/sessions/{session}/inputs",
+                self.send,
+                "set live inputs; the newest win",
+                (),
+                {JSON: "InputsResult"},
+                "inputs",
+                inputs_in_query=True,
+            ),
+        )
+
+    async def run(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
+        session = self._hub.get(name)
+        command = (session.signature or await started(session)).command(query.get("command"))
+        inputs = await read_inputs(request, command, self._max_body, _RESERVED)
+        form = wanted(request.headers.get("Accept"), command.outputs, query.get("output", ""))
+        wishes = _wishes(query, command, form) if query or form != JSON else None
+        handle = session.run(inputs, command.name, wishes)
+        if form == EVENTS:
+            return await self._stream(request, handle, session)
+        result = await self._result(handle, name)
+        return _answer(result, form, session.clock())
+
+    async def send(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
+        session = self._hub.get(name)
+        command = (session.signature or await started(session)).default
+        session.send(await read_inputs(request, command, self._max_body, ()))
+        return json_answer({"inputs": session.inputs()})
+
+    async def _result(self, handle: RunHandle, name: str) -> Result:
+        loop = asyncio.get_running_loop()
+        async with handle as run:
+            limit = loop.call_later(self._run_seconds, run.cancel)  # a fifth of what asyncio.timeout costs
+            try:
+                return await run.result()
+            except Cancelled:
+                if loop.time() >= limit.when():
+                    raise self._timed_out(name) from None
+                raise
+            finally:
+                limit.cancel()
+
+    async def _stream(self, request: web.BaseRequest, handle: RunHandle, session: Session) -> web.StreamResponse:
+        stream = Stream(request, EVENTS, {"Bridge-Run": str(handle.number)})
+        async with handle as run:
+            await stream.open()
+            try:
+                async with asyncio.timeout(self._run_seconds):
+                    await self._events(stream, run, session)
+            except ConnectionError:
+                raise
+            except TimeoutError:
+                await stream.event("error", error_body(self._timed_out(session.name).info()))
+            except Exception as error:
+                await stream.event("error", error_body(told(error)))
+        return stream.response
+
+    @staticmethod
+    async def _events(stream: Stream, run: RunHandle, session: Session) -> None:
+        async for output in with_beats(aiter(run)):
+            if output is None:
+                await stream.beat()
+            else:
+                await stream.event("output", _step(output, (session.clock() - run.time_in) * 1000))
+        if run.error is not None:  # a cancelled run ends without raising
+            raise run.error
+        await stream.event("done", {"run": run.number})
+
+    def _timed_out(self, name: str) -> TimedOut:
+        return TimedOut(
+            f"{name} worked for more than {self._run_seconds:.0f} s on this run, which was ended",
+            hint="use the WebSocket for work that takes so long",
+        )
+
+
+async def started(session: Session) -> Signature:
+    """What the session takes, as soon as it is known; raises why it can't start."""
+    await session.started()
+    assert session.signature is not None
+    return session.signature
+
+
+def _wishes(query: Checked, command: Command, form: Bare | str) -> Mapping[str, Encoding] | None:
+    format = form.format if isinstance(form, Bare) else ""
+    wish = encoding(query, "output.", format)
+    if wish == Encoding() and not isinstance(form, Bare):
+        return None
+    return {form.port if isinstance(form, Bare) else query.get("output") or _first(command): wish}
+
+
+def _first(command: Command) -> str:
+    """The output that a wish for a format is about when it names none."""
+    pictures = [name for name, port in command.outputs.items() if port.kind in ("image", "segmentation")]
+    return (pictures or list(command.outputs))[0]
+
+
+def _answer(result: Result, form: Bare | str, now: float) -> Answer:
+    if isinstance(form, Bare):
+        timing = f"model;dur={result.model_ms:.2f}, encode;dur={result.encode_ms:.2f}"
+        return bare_answer(result.outputs.get(form.port), {"Bridge-Run": str(result.run), "Server-Timing": timing})
+    return json_answer(
+        {
+            "run": result.run,
+            "outputs": result.outputs,
+            "model_ms": round(result.model_ms, 3),
+            "encode_ms": round(result.encode_ms, 3),
+            "age_ms": round((now - result.time_in) * 1000, 3),
+        }
+    )
+
+
+def _step(output: RunOutput, age_ms: float) -> dict[str, object]:
+    return {
+        "run": output.run,
+        "sequence": output.sequence,
+        "outputs": output.values,
+        "model_ms": round(output.model_ms, 3),
+        "encode_ms": round(output.encode_ms, 3),
+        "age_ms": round(age_ms, 3),
+    }

@@ -1,0 +1,132 @@
+"""Listening sockets, and who has the port when it is taken."""
+
+import errno
+import socket
+import sys
+from pathlib import Path
+
+from bridge.errors import PortTaken, SettingError
+
+_BACKLOG = 128
+_LISTENING = "0A"  # of /proc/net/tcp
+_TAKEN = (errno.EADDRINUSE, errno.EACCES) if sys.platform == "win32" else (errno.EADDRINUSE,)
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Sockets for this host, all on one port; 0 takes a free one. PortTaken or SettingError in words.
+
+    127.0.0.1 listens on ::1 too where that can be had: some clients try it first for `localhost`, and on Windows they
+    then wait two seconds.
+    """
+    addresses = _addresses(host)
+    first = _bound(addresses[0], port, host)
+    taken = first.getsockname()[1]
+    rest = addresses[1:] + (["::1"] if host in ("127.0.0.1", "localhost") and "::1" not in addresses else [])
+    return [first, *_others(rest, taken)]
+
+
+def _others(addresses: list[str], port: int) -> list[socket.socket]:
+    """Further addresses of the same host are a convenience: those that can't be had are left out."""
+    found = []
+    for address in addresses:
+        try:
+            found.append(_bind(address, port))
+        except OSError:
+            continue
+    return found
+
+
+def _addresses(host: str) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        raise SettingError(
+            f"there is no address for the host {host!r}", hint="try 127.0.0.1, or 0.0.0.0 for the network", field="host"
+        ) from None
+    return list(
+        dict.fromkeys(str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0] != socket.AF_INET))
+    )
+
+
+def _bound(address: str, port: int, host: str) -> socket.socket:
+    try:
+        return _bind(address, port)
+    except OSError as error:
+        if error.errno in _TAKEN:
+            raise _taken(port) from None
+        if error.errno == errno.EACCES:
+            raise SettingError(
+                f"port {port} needs more rights than this user has",
+                hint="use --port with a number above 1023",
+                field="port",
+            ) from None
+        raise SettingError(
+            f"can't listen on {host}: {error.strerror}", hint="is that an address of this machine?", field="host"
+        ) from None
+
+
+def _bind(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform == "win32":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((address, port))
+        made.listen(_BACKLOG)  # two sockets may be bound to one port; only one of them may listen
+        made.setblocking(False)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _taken(port: int) -> PortTaken:
+    holder = holder_of(port)
+    who = f"by {holder}" if holder else "by another program"
+    return PortTaken(
+        f"port {port} is taken {who}", hint=f"end that one, or choose another port: --port {port + 1}", field="port"
+    )
+
+
+def holder_of(port: int) -> str:
+    """The process that listens on a port, in words; empty where the system does not tell."""
+    inodes = _listening_inodes(port)
+    if not inodes:
+        return ""
+    links = {f"socket:[{inode}]" for inode in inodes}
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and _holds(process, links):
+            return f"process {process.name} ({_name(process)})"
+    return ""
+
+
+def _listening_inodes(port: int) -> set[str]:
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for fields in map(str.split, lines):
+            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                found.add(fields[9])
+    return found
+
+
+def _holds(process: Path, links: set[str]) -> bool:
+    try:
+        return any(str(entry.readlink()) in links for entry in (process / "fd").iterdir())
+    except OSError:
+        return False
+
+
+def _name(process: Path) -> str:
+    try:
+        words = (process / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        return " ".join(word for word in words if word)[:80] or "no name"
+    except OSError:
+        return "no name"

@@ -1,0 +1,259 @@
+"""What this user has open, in one SQLite file of the state folder. What save() returned from survives a power cut.
+
+One thread owns the file, so the loop never waits for a disk. One bridge owns the folder, kept by a lock.
+"""
+
+import asyncio
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Self, TypeVar
+
+import msgspec
+
+from bridge import limits
+from bridge.errors import SetupError, StateUnwritable
+
+FILE = "workspace.db"
+LOCK = "bridge.lock"
+_LOCK_BYTE = 1 << 30  # far beyond the text: on Windows a locked byte can't be read, and the text is for reading
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# One step a version, in order; a released step is never changed, the next change is a new one below it.
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE sessions (
+        name TEXT PRIMARY KEY,
+        place INTEGER NOT NULL,
+        model TEXT NOT NULL,
+        options TEXT NOT NULL,
+        inputs TEXT NOT NULL
+    ) STRICT;
+    """,
+)
+
+
+class SavedSession(msgspec.Struct, frozen=True):
+    """A session as it is opened again: its model, its options, and the live inputs that were set."""
+
+    name: str
+    model: str
+    options: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
+
+
+class Workspace:
+    """The saved sessions of one state folder, which is this bridge's alone while it is open. Use as `async with`."""
+
+    def __init__(self, folder: Path, most_bytes: int = limits.WORKSPACE_BYTES) -> None:
+        self.folder = folder
+        self.warnings: list[str] = []  # what was wrong when it was opened, for people
+        self._most_bytes = most_bytes
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="workspace")
+        self._lock: IO[str] | None = None
+        self._db: sqlite3.Connection | None = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._call(self._open)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def sessions(self) -> list[SavedSession]:
+        """What was saved last, in its order."""
+        return await self._call(self._read)
+
+    async def save(self, sessions: Sequence[SavedSession]) -> None:
+        """Put these in place of what was saved before. Returns when they are on the disk; all of them or none."""
+        rows = [_row(place, session) for place, session in enumerate(sessions)]
+        await self._call(lambda: self._write(rows))
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the folder. Idempotent."""
+        with suppress(RuntimeError):  # closed before
+            await self._call(self._close)
+        self._thread.shutdown(wait=False)
+
+    async def _call(self, work: Callable[[], T]) -> T:
+        """In the one thread, to the end: a caller that goes away does not leave half a step."""
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
+
+    # --- in the thread ---------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        self._lock = take_folder(self.folder)
+        path = self.folder / FILE
+        with _in_words(self.folder):
+            try:
+                self._db = _connect(path, self._most_bytes)
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+                    raise
+                self._set_aside(path, error)
+                self._db = _connect(path, self._most_bytes)
+
+    def _set_aside(self, path: Path, error: Exception) -> None:
+        """A damaged file is kept for whoever wants to mend it, and does not keep the bridge from starting."""
+        number = next(n for n in range(1, 1_000_000) if not path.with_name(f"workspace.damaged-{n}.db").exists())
+        aside = path.with_name(f"workspace.damaged-{number}.db")
+        path.replace(aside)
+        for end in ("-wal", "-shm"):
+            rest = path.with_name(path.name + end)
+            if rest.exists():
+                rest.replace(aside.with_name(aside.name + end))
+        self.warnings.append(f"the saved workspace could not be read ({error}); it was set aside as {aside}")
+        _log.warning(self.warnings[-1])
+
+    def _read(self) -> list[SavedSession]:
+        assert self._db is not None
+        with _in_words(self.folder):
+            rows = self._db.execute("SELECT name, model, options, inputs FROM sessions ORDER BY place").fetchall()
+        return [_session(*row) for row in rows]
+
+    def _write(self, rows: list[tuple[str, int, str, str, str]]) -> None:
+        assert self._db is not None
+        with _in_words(self.folder), self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("DELETE FROM sessions")
+            self._db.executemany("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _close(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+# --- the file ------------------------------------------------------------------------------------
+
+
+def _connect(path: Path, most_bytes: int) -> sqlite3.Connection:
+    """The file opened, found sound and brought up to date."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+    try:
+        _check_version(db)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")  # a commit returns when it is on the disk
+        (health,) = db.execute("PRAGMA quick_check(1)").fetchone()
+        if health != "ok":
+            raise sqlite3.DatabaseError(health)
+        _migrate(db)
+        (page,) = db.execute("PRAGMA page_size").fetchone()
+        db.execute(f"PRAGMA max_page_count = {most_bytes // page}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _check_version(db: sqlite3.Connection) -> None:
+    """Before anything is changed: a newer file is not ours to touch."""
+    if _version(db) > len(MIGRATIONS):
+        raise SetupError(
+            "the saved workspace was written by a newer Sketchbridge",
+            hint="update Sketchbridge, or use another folder with --state",
+        )
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    version = _version(db)
+    for number, step in enumerate(MIGRATIONS[version:], version + 1):
+        db.executescript(f"BEGIN IMMEDIATE; {step}; PRAGMA user_version = {number}; COMMIT;")
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _row(place: int, session: SavedSession) -> tuple[str, int, str, str, str]:
+    return session.name, place, session.model, _json(session.options), _json(session.inputs)
+
+
+def _session(name: str, model: str, options: str, inputs: str) -> SavedSession:
+    return SavedSession(name, model, msgspec.json.decode(options), msgspec.json.decode(inputs))
+
+
+def _json(value: dict[str, Any]) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+# --- the folder ----------------------------------------------------------------------------------
+
+
+def take_folder(folder: Path) -> IO[str]:
+    """Make the folder this process's own until the file given back is closed, or the process ends in any way."""
+    with _in_words(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("a+", encoding="utf-8")
+    try:
+        if not _locked(lock):
+            raise _in_use(folder, lock)
+        with _in_words(folder):
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+    except BaseException:
+        lock.close()
+        raise
+    return lock
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Try to take the operating system's lock on an open file; it ends with the file or the process."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            lock.seek(_LOCK_BYTE)
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(lock.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _in_use(folder: Path, lock: IO[str]) -> SetupError:
+    lock.seek(0)
+    pid = lock.read(20).strip()
+    who = f"process {pid}" if pid else "another process"
+    return SetupError(
+        f"a bridge is running with the state folder {folder} already ({who})",
+        hint="use that one, stop it first, or give this one a folder of its own with --state",
+        field="state",
+    )
+
+
+@contextmanager
+def _in_words(folder: Path) -> Iterator[None]:
+    """Turn what a disk or SQLite says into what happened to which folder."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _unwritable(folder, str(error)) from error
+    except OSError as error:
+        raise _unwritable(folder, error.strerror or str(error)) from error
+
+
+def _unwritable(folder: Path, why: str) -> StateUnwritable:
+    full = "full" in why or "No space left" in why
+    return StateUnwritable(
+        f"the state folder {folder} can't be written: {'the disk is full' if full else why}",
+        hint="free some space on that disk" if full else "check its permissions, or choose another folder with --state",
+        field="state",
+    )

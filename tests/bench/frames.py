@@ -1,0 +1,136 @@
+"""A WebSocket client light enough for sixty-four of them on one core: it counts frames and looks at none.
+
+Plain sockets and one selector. A frame's head is read; its body is thrown away inside the kernel where that is possible
+(Linux), so that counting costs next to nothing beside sending. Runs as a process of its own, so that server and client
+have a core each: `python -m tests.bench.frames PORT PATH CLIENTS SECONDS`, what to say first on standard input.
+"""
+
+import base64
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from tests.bench import programs
+
+FRAME_BYTES = 40_960  # what is in a frame; what carries it comes on top
+WARM_UP_SECONDS = 0.5
+_SCRATCH = memoryview(bytearray(1 << 20))
+_SKIP = getattr(socket, "MSG_TRUNC", 0) if sys.platform == "linux" else 0  # TCP: drop the bytes instead of copying them
+
+
+class Client:
+    """One connection, after its handshake."""
+
+    def __init__(self, port: int, path: str, first: Sequence[str] = (), on_text: Callable[["Client", str], None] | None = None):
+        self.frames = 0
+        self._left = 0  # of the body under way
+        self._head = b""
+        self.socket = socket.create_connection(("127.0.0.1", port), 10)
+        self.socket.sendall(_handshake(port, path))
+        self._head = _after_handshake(self.socket)
+        for text in first:
+            self.say(text)
+        self.socket.setblocking(False)
+
+    def say(self, text: str) -> None:
+        self.socket.sendall(text_frame(text))
+
+    def read(self) -> bool:
+        """Take in what is there; False when the other side has gone."""
+        if self._left:
+            taken = self.socket.recv_into(_SCRATCH, min(self._left, len(_SCRATCH)), _SKIP)
+            self._left -= taken
+            if not self._left:
+                self.frames += self._counts
+            return taken > 0
+        part = self.socket.recv(_missing(self._head))
+        self._head += part
+        if self._head and not _missing(self._head):
+            self._counts = self._head[0] & 0x0F == 2
+            self._left = body_length(self._head)
+            self._head = b""
+        return bool(part)
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def text_frame(text: str) -> bytes:
+    """As a client sends it: masked, here with zeroes."""
+    data = text.encode()
+    length = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0xFE]) + len(data).to_bytes(2, "big")
+    return b"\x81" + length + b"\0\0\0\0" + data
+
+
+def _missing(head: bytes) -> int:
+    """How many bytes of a frame's head have not come."""
+    if len(head) < 2:
+        return 2 - len(head)
+    return {126: 4, 127: 10}.get(head[1] & 0x7F, 2) - len(head)
+
+
+def body_length(head: bytes) -> int:
+    return int.from_bytes(head[2:], "big") if len(head) > 2 else head[1] & 0x7F
+
+
+def _handshake(port: int, path: str) -> bytes:
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = [f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
+    return "\r\n".join([*lines, f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]).encode()
+
+
+def _after_handshake(connection: socket.socket) -> bytes:
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        part = connection.recv(1)  # one by one: the first frame may come with it
+        if not part:
+            raise RuntimeError(f"no handshake: {answer!r}")
+        answer += part
+    if not answer.startswith(b"HTTP/1.1 101"):
+        raise RuntimeError(f"no handshake: {answer!r}")
+    return b""
+
+
+def count(port: int, path: str, clients: int, seconds: float, first: Sequence[str]) -> dict[str, float]:
+    """Frames a second over all clients, and those of the one that got the fewest."""
+    selector = selectors.DefaultSelector()
+    everybody = [Client(port, path, first) for _ in range(clients)]
+    for client in everybody:
+        selector.register(client.socket, selectors.EVENT_READ, client.read)
+    _read_for(selector, WARM_UP_SECONDS)
+    before = [client.frames for client in everybody]
+    took = _read_for(selector, seconds)
+    counts = [client.frames - earlier for client, earlier in zip(everybody, before, strict=True)]
+    for client in everybody:
+        client.close()
+    return {"rate": sum(counts) / took, "fewest": min(counts) / took}
+
+
+def _read_for(selector: selectors.BaseSelector, seconds: float) -> float:
+    began = time.perf_counter()
+    while (now := time.perf_counter()) - began < seconds:
+        for key, _ in selector.select(0.1):
+            if not key.data():
+                raise RuntimeError("the server closed a connection")
+    return now - began
+
+
+def in_own_process(port: int, path: str, clients: int, seconds: float, first: Sequence[str]) -> dict[str, float]:
+    """count() with a Python of its own."""
+    command = [sys.executable, "-m", "tests.bench.frames", str(port), path, str(clients), str(seconds)]
+    said = subprocess.run(
+        command, input=json.dumps(list(first)), cwd=programs.ROOT, capture_output=True, text=True, check=False
+    )
+    if said.returncode:
+        raise RuntimeError(said.stderr)
+    return dict(json.loads(said.stdout))
+
+
+if __name__ == "__main__":
+    port, path, clients, seconds = sys.argv[1:]
+    print(json.dumps(count(int(port), path, int(clients), float(seconds), json.load(sys.stdin))))

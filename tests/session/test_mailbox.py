@@ -1,0 +1,189 @@
+import pytest
+
+from bridge.errors import Busy
+from bridge.session.mailbox import Job, Mailbox
+
+
+def job(run: int, **more: object) -> Job:
+    return Job(run, "run", {}, 0.0, **more)  # type: ignore[arg-type]
+
+
+def take_all(box: Mailbox, first: int = 100) -> list[Job]:
+    taken = []
+    while (job := box.take(first + len(taken), "run")) is not None:
+        taken.append(job)
+    return taken
+
+
+def slow(**more: object) -> Mailbox:
+    return Mailbox(model_ms=50.0, **more)  # type: ignore[arg-type]
+
+
+def test_live_inputs_keep_only_the_newest():
+    box = slow()
+    for level in range(5):
+        box.offer({"level": level}, now=float(level))
+    first = box.take(1, "run")
+    assert first is not None and first.inputs == {"level": 4} and first.time_in == 4.0
+    assert box.take(2, "run") is None
+
+
+def test_live_inputs_join_those_that_came_before():
+    box = slow()
+    box.offer({"a": 1}, 0.0)
+    box.offer({"b": 2}, 0.0)
+    taken = box.take(1, "run")
+    assert taken is not None and taken.inputs == {"a": 1, "b": 2}
+
+
+def test_a_snapshot_is_not_touched_by_later_inputs():
+    box = slow()
+    box.offer({"a": 1}, 0.0)
+    taken = box.take(1, "run")
+    box.offer({"a": 2}, 1.0)
+    assert taken is not None and taken.inputs == {"a": 1}
+
+
+def test_live_runs_wait_for_required_inputs():
+    box = slow(required=frozenset({"image"}))
+    box.offer({"level": 1}, 0.0)
+    assert box.take(1, "run") is None
+    box.offer({"image": "there"}, 0.0)
+    assert box.take(1, "run") is not None
+
+
+def test_nothing_is_run_twice_for_the_same_live_inputs():
+    box = slow()
+    box.offer({"a": 1}, 0.0)
+    box.take(1, "run")
+    box.ended(1)
+    assert box.take(2, "run") is None
+
+
+def test_a_slow_model_gets_a_live_run_only_when_it_is_free():
+    box = slow()
+    box.offer({"a": 1}, 0.0)
+    box.take(1, "run")
+    box.offer({"a": 2}, 0.0)
+    assert not box.takes_live and box.take(2, "run") is None
+    box.ended(1)
+    newest = box.take(2, "run")
+    assert newest is not None and newest.inputs == {"a": 2}
+
+
+def test_a_quick_model_gets_the_next_live_run_while_it_works():
+    box = Mailbox(model_ms=5.0)
+    box.offer({"a": 1}, 0.0)
+    box.take(1, "run")
+    box.offer({"a": 2}, 0.0)
+    assert box.take(2, "run") is not None
+    box.offer({"a": 3}, 0.0)
+    assert box.take(3, "run") is None
+
+
+def test_runs_are_handed_over_in_order_and_few_at_a_time():
+    box = slow()
+    for run in range(1, 6):
+        box.put(job(run))
+    assert [taken.run for taken in take_all(box)] == [1, 2]
+    box.ended(1)
+    assert [taken.run for taken in take_all(box)] == [3]
+
+
+def test_very_quick_runs_are_handed_over_early():
+    box = Mailbox(model_ms=0.05)
+    for run in range(1, 20):
+        box.put(job(run))
+    assert len(take_all(box)) == 19
+
+
+def test_a_run_beyond_the_bound_is_refused_and_the_limit_told():
+    box = slow(bound=3)
+    for run in range(3):
+        box.put(job(run))
+    with pytest.raises(Busy, match="3 runs"):
+        box.put(job(9))
+
+
+def test_the_bound_counts_what_is_under_way_but_not_live_runs():
+    box = slow(bound=2)
+    box.offer({"a": 1}, 0.0)
+    box.take(1, "run")
+    box.put(job(2))
+    box.put(job(3))
+    box.take(4, "run")
+    with pytest.raises(Busy):
+        box.put(job(5))
+    box.ended(2)
+    box.put(job(5))
+
+
+def test_runs_and_live_inputs_take_turns():
+    box = slow()
+    for run in range(1, 5):
+        box.put(job(run))
+    order = []
+    for number in range(100, 106):
+        box.offer({"a": number}, 0.0)
+        taken = box.take(number, "run")
+        assert taken is not None
+        order.append("live" if taken.live else "run")
+        box.ended(taken.run)
+    assert order == ["run", "live", "run", "live", "run", "live"]
+
+
+def test_a_waiting_run_can_be_withdrawn_and_one_under_way_can_not():
+    box = slow()
+    for run in range(1, 5):
+        box.put(job(run))
+    take_all(box)
+    assert box.withdraw(1) is None
+    withdrawn = box.withdraw(4)
+    assert withdrawn is not None and withdrawn.run == 4 and box.withdraw(4) is None
+
+
+def test_when_the_worker_dies_only_what_it_can_have_begun_is_lost():
+    box = slow()
+    for run in range(1, 6):
+        box.put(job(run))
+    assert [taken.run for taken in take_all(box)] == [1, 2]
+    assert [lost.run for lost in box.worker_died()] == [1]
+    assert [taken.run for taken in take_all(box)] == [2, 3]
+
+
+def test_with_several_lanes_as_many_are_lost():
+    box = slow(lanes=3)
+    for run in range(1, 9):
+        box.put(job(run))
+    assert len(take_all(box)) == 6
+    box.ended(2)
+    assert [lost.run for lost in box.worker_died()] == [1, 3, 4]
+    assert [taken.run for taken in take_all(box)] == [5, 6, 7, 8]
+
+
+def test_live_inputs_handed_over_early_are_offered_again_after_a_crash():
+    box = Mailbox(model_ms=5.0)
+    box.put(job(1))
+    box.take(9, "run")
+    box.offer({"a": 1}, 0.0)
+    assert box.take(2, "run") is not None
+    assert [lost.run for lost in box.worker_died()] == [1]
+    again = box.take(3, "run")
+    assert again is not None and again.live and again.inputs == {"a": 1}
+
+
+def test_live_inputs_that_killed_the_worker_are_not_offered_again():
+    box = slow()
+    box.offer({"a": "poison"}, 0.0)
+    box.take(1, "run")
+    assert [lost.live for lost in box.worker_died()] == [True]
+    assert box.take(2, "run") is None
+
+
+def test_giving_up_returns_every_job_once():
+    box = slow()
+    for run in range(1, 5):
+        box.put(job(run))
+    take_all(box)
+    assert [given_up.run for given_up in box.empty()] == [1, 2, 3, 4]
+    assert box.held == 0 and box.empty() == []
