@@ -28,7 +28,7 @@ Describe = Callable[[Path], Awaitable[Signature]]
 Sort = Literal["", "name", "newest"]
 
 _ORDER: tuple[Origin, ...] = ("path", "yours", "package", "built-in")  # of two with one id, the earlier counts
-_ID = re.compile(r"[a-z0-9_][a-z0-9_-]*")
+_ID = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
 _SORTS = ("name", "newest")
 _KINDS = ("extract", "generate", "transform")
 
@@ -113,10 +113,11 @@ def _package_source(point: importlib.metadata.EntryPoint) -> Source:
         spec = None
     for place in (spec.submodule_search_locations or ()) if spec else ():
         folder = Path(place, *rest)
-        if folder.is_dir():
+        if _folders(folder):
             return Source("package", folder)
     problem = ModelBroken(
-        f"{point.value} is not a folder of an installed package", hint="a package names it so: my_package.models"
+        f"{point.value} is not a folder of models in an installed package",
+        hint="a package names it so: my_package.models",
     )
     return Source("package", Path(point.name), problem.info())
 
@@ -170,16 +171,22 @@ class Catalog:
 
         A path is code that will run here: give only what the user of this machine named, never what came over a wire.
         """
-        entry = self.get(ref) if _ID.fullmatch(ref) else self.add_path(Path(ref).expanduser())
+        entry = self.get(ref) if _ID.fullmatch(ref) else self.add_path(Path(ref))
         entry.check()
         return entry
 
     def add_path(self, folder: Path) -> Entry:
         """Take in a model folder, which from now on counts more than others of its id."""
-        folder = folder.resolve()
-        if not folder.is_dir():
+        try:
+            folder = folder.expanduser().resolve()
+            there = folder.is_dir()
+        except (OSError, ValueError, RuntimeError):  # too long, a null byte, nobody's home
+            there = False
+        if not there:
             raise UnknownModel(
-                f"there is no folder {folder}", hint="name a catalogue id or the path of a model folder", field="model"
+                f"there is no folder {str(folder)[:200]}",
+                hint="name a catalogue id or the path of a model folder",
+                field="model",
             )
         if not manifest.is_model_folder(folder):
             raise ModelBroken(f"{folder} has no {manifest.FILE}", hint=_new_hint(folder), field="model")
@@ -224,15 +231,14 @@ class Catalog:
         _check_choice("kind", kind, _KINDS)
         _check_choice("sort", sort, _SORTS)
         words = _folded(text).split()
+        told = bool(kind or category or cpu is not None)
         fitting = [
             entry
             for entry in self.entries
-            if (not kind or _told(entry).kind == kind)
-            and (not category or _folded(_told(entry).category) == _folded(category))
+            if all(word in _searched(entry) for word in words)
+            and (not told or _tells(entry, kind, category, cpu))
             and (not input or input in _input_kinds(entry))
             and (not output or output in _output_kinds(entry))
-            and (cpu is None or (entry.manifest is not None and (entry.manifest.cpu != "no") == cpu))
-            and all(word in _searched(entry) for word in words)
         ]
         return sorted(fitting, key=lambda entry: _rank(entry, words, sort))
 
@@ -279,9 +285,9 @@ class Catalog:
 
     def _unknown(self, id: str) -> UnknownModel:
         hint = nearest(id, self._entries, "there are")
-        if Path(id).is_dir():
+        if _ID.fullmatch(id) and Path(id).is_dir():
             hint = f"for the folder of that name write .{os.sep}{id}"
-        return UnknownModel(f"there is no model {id!r}", hint=hint, field="model")
+        return UnknownModel(f"there is no model {id[:100]!r}", hint=hint, field="model")
 
 
 # --- reading folders -----------------------------------------------------------------------------
@@ -355,11 +361,15 @@ def _new_hint(folder: Path) -> str:
 # --- searching -----------------------------------------------------------------------------------
 
 
-_NOTHING_TOLD = Manifest(title="", kind="extract", cpu="no")
-
-
-def _told(entry: Entry) -> Manifest:
-    return entry.manifest or _NOTHING_TOLD
+def _tells(entry: Entry, kind: str, category: str, cpu: bool | None) -> bool:
+    """Does its manifest say so? A broken one says nothing."""
+    about = entry.manifest
+    return (
+        about is not None
+        and kind in ("", about.kind)
+        and (not category or _folded(about.category) == _folded(category))
+        and (cpu is None or (about.cpu != "no") == cpu)
+    )
 
 
 def _check_choice(field: str, value: str, choices: Sequence[str]) -> None:
@@ -376,17 +386,17 @@ def _folded(text: str) -> str:
 
 
 def _searched(entry: Entry) -> str:
-    about = _told(entry)
-    return _folded(" ".join((entry.id, about.title, about.tagline, *about.keywords)))
+    about = entry.manifest
+    return _folded(" ".join((entry.id, about.title, about.tagline, *about.keywords)) if about else entry.id)
 
 
 def _rank(entry: Entry, words: Sequence[str], sort: str) -> tuple[Any, ...]:
     """Named ones before those that only mention it, unless a sort was asked for."""
-    about = _told(entry)
-    title = _folded(about.title or entry.id)
+    about = entry.manifest
+    title = _folded(about.title if about else entry.id)
     if sort == "newest":
-        published = calendar.timegm(about.published.timetuple()) if about.published else entry.changed
-        return (-published, title, entry.id)
+        day = about.published if about else None
+        return (-calendar.timegm(day.timetuple()) if day else -entry.changed, title, entry.id)
     mentioned = not sort and not all(word in f"{entry.id} {title}" for word in words)
     return (mentioned, title, entry.id)
 

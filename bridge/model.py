@@ -375,8 +375,8 @@ def _implied(base: Any) -> AnyPort | None:
 def _implied_array(arguments: tuple[Any, ...]) -> AnyPort | None:
     base, extras = _split(arguments[0]) if arguments else (Any, ())
     given = next((extra for extra in extras if isinstance(extra, Port)), None)
-    item = typing.cast(AnyPort, given) or _implied(base)
-    return ports.Array(item) if item else None
+    item = _implied(base) if given is None else typing.cast(AnyPort, given)
+    return None if item is None else ports.Array(item)
 
 
 _PLAIN: Mapping[Any, Callable[[], AnyPort]] = types.MappingProxyType(
@@ -398,7 +398,7 @@ def _told(base: Any) -> str:
 
 def _instead(base: Any) -> str:
     if "ndarray" in str(base) or "Image" in str(base) or "Tensor" in str(base):
-        return "say what it holds: Annotated[np.ndarray, Image()] for a picture, Annotated[np.ndarray, Vector(9)] for numbers"
+        return "say what it holds: Annotated[np.ndarray, Image()] for a picture, or Vector(512) for numbers"
     if typing.get_origin(base) is tuple or base is tuple:
         return "name several outputs in a TypedDict; for a list write list[...] or Annotated[..., Array(Text())]"
     return "write Annotated[type, port], with a port from bridge: Text, Number, Image, Vector, Any ..."

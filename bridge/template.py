@@ -18,7 +18,7 @@ _IN_USE = ("Annotated", "Image", "Model", "Number")  # names in the template's m
 def create(name: str, folder: Path) -> Path:
     """Make the model folder `folder/name`, whose own test passes as it stands, and return it.
 
-    InputError for a name that can't be a model's, NameTaken where there is something already; nothing half made is left.
+    InputError for a name that can't be a model's, NameTaken where something is already; nothing half made is left.
     """
     _check(name)
     made = folder / name

@@ -56,7 +56,9 @@ def _apple(point: Any, at: Any, size: float) -> Any:
     local = (point - at) / size
     radius = np.hypot(local[..., 0], local[..., 2])
     ring = np.hypot(radius - 0.42, local[..., 1] * 0.95) - 0.60
-    stem = np.maximum(np.hypot(local[..., 0] - local[..., 1] * 0.15, local[..., 2]) - 0.035, np.abs(local[..., 1] - 0.5) - 0.3)
+    stem = np.maximum(
+        np.hypot(local[..., 0] - local[..., 1] * 0.15, local[..., 2]) - 0.035, np.abs(local[..., 1] - 0.5) - 0.3
+    )
     return np.minimum(ring, stem) * size
 
 
@@ -77,7 +79,9 @@ def _pear_profile(level: Any) -> Any:
 def _scene(point: Any) -> Any:
     """Distances to every thing, the last axis by the order of the colours."""
     jug = np.minimum(_revolved(point, np.array([-0.75, 0, 0.25]), _jug_profile, 1.75), _handle(point))
-    apples = np.minimum(_apple(point, np.array([0.35, 0.34, -0.55]), 0.34), _apple(point, np.array([-0.15, 0.31, -1.1]), 0.31))
+    apples = np.minimum(
+        _apple(point, np.array([0.35, 0.34, -0.55]), 0.34), _apple(point, np.array([-0.15, 0.31, -1.1]), 0.31)
+    )
     book = _box(point, np.array([1.0, 0.12, 0.45]), np.array([0.72, 0.10, 0.52]), 0.35)
     pages = _box(point, np.array([1.0, 0.12, 0.42]), np.array([0.73, 0.075, 0.50]), 0.35)
     pear = _revolved(point, np.array([0.95, 0.24, 0.45]), _pear_profile, 0.85)
@@ -136,13 +140,17 @@ def still_life(size: int = 640) -> Any:
     light = np.array([-0.62, 0.66, -0.42])
     light /= np.linalg.norm(light)
     lit = np.clip((normal * light).sum(-1), 0, 1) * _shadow(point + normal * 0.02, light)
-    near = sum(np.clip(_scene(point + normal * d).min(-1) / d, 0, 1) * w for d, w in ((0.06, 0.4), (0.2, 0.35), (0.5, 0.25)))
+    near = sum(
+        np.clip(_scene(point + normal * d).min(-1) / d, 0, 1) * w for d, w in ((0.06, 0.4), (0.2, 0.35), (0.5, 0.25))
+    )
     half = light - rays
     half /= np.linalg.norm(half, axis=-1, keepdims=True)
     gloss = np.clip((normal * half).sum(-1), 0, 1) ** 60 * np.isin(thing, (JUG, APPLE, LEMON, PEAR)) * (lit > 0)
     sky = 0.20 + 0.12 * normal[..., 1]
     window = 0.75 + 0.45 * np.clip(1 - np.hypot(point[..., 0] + 1.2, point[..., 1] - 1.6) / 3, 0, 1)
-    colour = _albedo(point, thing) * ((lit * 1.5)[..., None] * [1.05, 1.0, 0.9] + (sky * near)[..., None] * [0.85, 0.95, 1.1])
+    colour = _albedo(point, thing) * (
+        (lit * 1.5)[..., None] * [1.05, 1.0, 0.9] + (sky * near)[..., None] * [0.85, 0.95, 1.1]
+    )
     colour = colour * np.where(thing == WALL, window, 1.0)[..., None] + gloss[..., None] * 0.7
     colour = 1 - np.exp(-colour * 1.05)
     return (np.clip(colour, 0, 1) ** (1 / 2.2) * 255).astype(np.uint8)

@@ -52,12 +52,12 @@ def load_object(data: bytes, what: str) -> dict[str, Any]:
 
 def depth_exceeds(value: Any, depth: int) -> bool:
     """Whether lists and objects are nested deeper than that. Does not recurse itself."""
-    level = [value]
-    for _ in range(depth + 1):
+    level = _inside([value])
+    for _ in range(depth):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
             return False
-    return True
+    return bool(level)
 
 
 def told(error: BaseException) -> ErrorInfo:

@@ -14,7 +14,7 @@ class MyModel(Model):
     def setup(self) -> None:
         self.strongest = 255
 
-    # Runs for every call. Its typed parameters become the inputs: form, checks, OSC addresses and docs follow from them.
+    # Runs for every call. Its typed parameters become the inputs: the form, the checks, the OSC addresses.
     def run(
         self,
         image: Annotated[np.ndarray, Image()],  # uint8, (height, width, 3), RGB

@@ -1,4 +1,4 @@
-"""A photograph drawn with a pencil: contours by a slightly unsteady hand, hatching that follows the form, paper with a tooth.
+"""A photograph drawn with a pencil: contours by an unsteady hand, hatching along the form, paper with a tooth.
 
 Everything random is drawn once for a size and kept, so a live picture does not boil.
 """
@@ -40,7 +40,6 @@ class Sheet:
         field = cv2.resize(field / field.std(), self.size[::-1], interpolation=cv2.INTER_CUBIC)
         return np.clip(field, -2.5, 2.5)
 
-
     def fits(self, image: Any) -> bool:
         return self.size == image.shape[:2]
 
@@ -56,7 +55,7 @@ def draw(image: Any, sheet: Sheet, darkness: float, detail: float, color: float)
 
 
 def _planes(image: Any) -> tuple[Any, Any]:
-    """Lightness from 0 to 1, stretched, since a drawing uses the whole range of its pencil; and how warm the colour is."""
+    """Lightness from 0 to 1, stretched to the whole range of a pencil; and how warm the colour is."""
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     low, high = np.percentile(gray[::4, ::4], (0.5, 99.5)).tolist()
     low, reach = min(low, 60), max(high, 200) - min(low, 60)
@@ -118,9 +117,7 @@ def _contours(tones: Any, warmth: Any, sheet: Sheet, detail: float) -> Any:
     edges = _ridge(tones, fine) * 1.2 + np.abs(_ridge(warmth, fine)) * 1.3
     gain = 11 + 5 * detail
     edges = np.clip(edges * gain - gain * (0.026 - 0.012 * detail), 0, 1)
-    once, again = (
-        cv2.remap(edges, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for x, y in sheet.hands
-    )
+    once, again = (cv2.remap(edges, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for x, y in sheet.hands)
     return cv2.max(once, again * 0.6) * sheet.pressure
 
 
@@ -140,7 +137,9 @@ def _blurred(plane: Any, sigma: float) -> Any:
 def _on_paper(covered: Any, sheet: Sheet, image: Any, color: float) -> Any:
     """Graphite, or colour pencil, as the paper takes it: its hollows stay light unless pressed hard."""
     taken = np.minimum(covered * sheet.grip, 1)
-    planes = [ground - taken * (ground - tone) for ground, tone in zip(sheet.ground, _pigment(image, color), strict=True)]
+    planes = [
+        ground - taken * (ground - tone) for ground, tone in zip(sheet.ground, _pigment(image, color), strict=True)
+    ]
     return cv2.merge([plane.astype(np.uint8) for plane in planes])
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: measure everything, write docs/benchmarks.md. `--only NAME` for some, `--quick` for a look (writes nothing)."""
+"""Measures everything and writes docs/benchmarks.md. With --quick it only shows, and writes nothing."""
 
 import argparse
 import importlib
@@ -29,7 +29,8 @@ def run(name: str, rounds: int, seconds: float, *, write: bool) -> None:
     """One subject: measured, shown, kept."""
     print(f"{name} ...", flush=True)
     began = time.monotonic()
-    finding = importlib.import_module(f"tests.bench.{name}").measure(rounds, seconds, lambda line: print(line, flush=True))
+    subject = importlib.import_module(f"tests.bench.{name}")
+    finding = subject.measure(rounds, seconds, lambda line: print(line, flush=True))
     print(f"\n{report.section(finding)}\n{name} took {time.monotonic() - began:.0f} s\n", flush=True)
     if write:
         report.keep(name, finding, list(SUBJECTS))

@@ -41,6 +41,17 @@ def get_json(port: int, path: str) -> tuple[int, Any]:
         return status, body
 
 
+def patch(port: int, path: str, value: Any) -> None:
+    """One PATCH that has to succeed."""
+    body = json.dumps(value).encode()
+    head = f"PATCH {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    with socket.create_connection(("127.0.0.1", port), 5) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        answer = connection.recv(65536)
+    if b" 200 " not in answer[:20]:
+        raise RuntimeError(f"PATCH {path}: {answer!r}")
+
+
 class Answers:
     """Counts whole answers in what arrives, each known by its Content-Length; refuses any that is not 200."""
 

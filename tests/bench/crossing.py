@@ -24,6 +24,15 @@ _BARE = "bare pipe, blocking"
 _SHARED = "shared memory, copied in and out"
 _SIDES = {8: "192 bytes", 512: "512 × 512 RGB, 0.79 MB", 1024: "1024 × 1024 RGB, 3.1 MB"}
 _CHILD = programs.HERE / "peers" / "crossing_child.py"
+_HOW = """
+The model is asked for a picture it has painted beforehand. Timed from asking until its bytes are in the server's own
+memory, one picture at a time; each round gives a median.
+
+Ours is the whole way of a `raw` output: the message, the model's call, its array made into bytes, the pipe, the event
+loop, the message read. Beside it are the bytes of a bare pipe between two blocking processes, and one copy into and one
+out of shared memory with a byte on a pipe to say so. This is about raw values only: a live picture usually crosses as
+40 kB of JPEG.
+"""
 _RAW = (("image", Encoding("raw")),)
 
 
@@ -37,14 +46,7 @@ def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding
     samples = in_turns(contenders, rounds, told)
     return Finding(
         "Large values",
-        [
-            "The model is asked for a picture it has painted beforehand; timed from asking until its bytes are in the server's "
-            "own memory, one at a time; the median of each round.",
-            "Ours is the whole way that a `raw` output takes: message, the model's call, its array made into bytes, the pipe, "
-            "the event loop, the message read. Beside it the bytes of a bare pipe between two blocking processes, and one copy "
-            "into and one out of shared memory with a byte on a pipe to say so.",
-            "What a live picture usually is, 40 kB of JPEG, is told in the other tables: this is about raw values only.",
-        ],
+        _HOW,
         [row for side in _SIDES for row in _rows(side, samples)],
         samples,
     )
@@ -129,7 +131,7 @@ def _shared(crossings: int) -> Sample:
         with _child(shared.name) as (asks, answers):
 
             def taken(length: int) -> bytes:
-                assert answers.read(1) == b"!"
+                assert answers.read(1) == b"!" and shared.buf is not None
                 return bytes(shared.buf[:length])
 
             return {f"crossing_ms_{side}": _timed(taken, asks, side, crossings) for side in _SIDES}
@@ -143,7 +145,7 @@ def _child(how: str) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     command = [sys.executable, str(_CHILD), how]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as child:
         assert child.stdin is not None and child.stdout is not None
-        yield child.stdin, open(child.stdout.fileno(), "rb", closefd=False)  # noqa: SIM115, PTH123
+        yield child.stdin, open(child.stdout.fileno(), "rb", closefd=False)  # noqa: SIM115
         child.stdin.close()
 
 

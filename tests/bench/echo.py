@@ -18,6 +18,16 @@ _FILES = {
     "aiohttp in-process": "echo_aiohttp",
     "aiohttp + bare pipe": "echo_floor",
 }
+_HOW = """
+A `POST` of {size} bytes of JSON, whose value a model gives back that does nothing else. Each server is started anew for
+every round and runs alone; mosec and LitServe with one worker process each and their defaults otherwise.
+
+- p50: one blocking socket, one call after the other, the request's bytes made beforehand.
+- requests/s: {connections} connections, each sends again when it has its answer; {generator}.
+- gradio is called by its own client, one call after the other and from 16 threads.
+- *aiohttp in-process* has no process for the model. *aiohttp + bare pipe* sends the value through one child and back,
+  checks nothing and knows one route: what a process for the model costs at least.
+"""
 
 
 def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding:
@@ -28,16 +38,7 @@ def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding
     gradio = in_turns({_OURS: contenders[_OURS], "gradio": lambda: _gradio(seconds)}, max(1, rounds // 3), told)
     return Finding(
         "Echo through the worker",
-        [
-            f"`POST` of {len(calls.BODY)} bytes of JSON, the value given back by a model that does nothing. Each server is started "
-            "anew for every round and runs alone.",
-            "p50: one blocking socket, calls one after the other, the request's bytes made beforehand.",
-            f"requests/s: {CONNECTIONS} connections, each sends again when it has its answer; {calls.load_generator()}.",
-            "mosec and litserve: one worker process each, their defaults otherwise. gradio: called by its own client, "
-            "one after the other and from 16 threads.",
-            "*aiohttp in-process* has no process for the model; *aiohttp + bare pipe* sends the value through one child and "
-            "back, checks nothing and knows one route: what our way of doing it costs at least.",
-        ],
+        _HOW.format(size=len(calls.BODY), connections=CONNECTIONS, generator=calls.load_generator()),
         _rows(samples) + _gradio_rows(gradio),
         {"echo": samples, "gradio": gradio},
     )
@@ -64,7 +65,7 @@ def _peer(name: str, seconds: float) -> Sample:
 def _gradio(seconds: float) -> Sample:
     client = programs.HERE / "peers" / "echo_gradio_client.py"
     with programs.peer("echo_gradio") as program:
-        command = [programs.peers_python(), client, program.url, "20", str(CONNECTIONS), str(seconds)]
+        command = [str(programs.peers_python()), str(client), program.url, "20", str(CONNECTIONS), str(seconds)]
         said = subprocess.run(command, capture_output=True, text=True, check=True, env=programs.environment())
     return dict(json.loads(said.stdout.splitlines()[-1]))
 

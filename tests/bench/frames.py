@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tests.bench import programs
 
@@ -26,13 +26,14 @@ _SKIP = getattr(socket, "MSG_TRUNC", 0) if sys.platform == "linux" else 0  # TCP
 class Client:
     """One connection, after its handshake."""
 
-    def __init__(self, port: int, path: str, first: Sequence[str] = (), on_text: Callable[["Client", str], None] | None = None):
+    def __init__(self, port: int, path: str, first: Sequence[str] = ()) -> None:
         self.frames = 0
         self._left = 0  # of the body under way
+        self._counts = False  # whether it is a binary one
         self._head = b""
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
         self.socket.sendall(_handshake(port, path))
-        self._head = _after_handshake(self.socket)
+        _finish_handshake(self.socket)
         for text in first:
             self.say(text)
         self.socket.setblocking(False)
@@ -60,6 +61,24 @@ class Client:
         self.socket.close()
 
 
+def message(connection: socket.socket) -> tuple[int, bytes]:
+    """The next message on a blocking socket, whole: its opcode and its body."""
+    head = _exactly(connection, 2)
+    head += _exactly(connection, _missing(head))
+    return head[0] & 0x0F, _exactly(connection, body_length(head))
+
+
+def _exactly(connection: socket.socket, length: int) -> bytes:
+    data = bytearray(length)
+    view = memoryview(data)
+    while view:
+        taken = connection.recv_into(view)
+        if not taken:
+            raise RuntimeError("the server closed a connection")
+        view = view[taken:]
+    return bytes(data)
+
+
 def text_frame(text: str) -> bytes:
     """As a client sends it: masked, here with zeroes."""
     data = text.encode()
@@ -84,7 +103,7 @@ def _handshake(port: int, path: str) -> bytes:
     return "\r\n".join([*lines, f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]).encode()
 
 
-def _after_handshake(connection: socket.socket) -> bytes:
+def _finish_handshake(connection: socket.socket) -> None:
     answer = b""
     while b"\r\n\r\n" not in answer:
         part = connection.recv(1)  # one by one: the first frame may come with it
@@ -93,7 +112,6 @@ def _after_handshake(connection: socket.socket) -> bytes:
         answer += part
     if not answer.startswith(b"HTTP/1.1 101"):
         raise RuntimeError(f"no handshake: {answer!r}")
-    return b""
 
 
 def count(port: int, path: str, clients: int, seconds: float, first: Sequence[str]) -> dict[str, float]:

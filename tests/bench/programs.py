@@ -24,7 +24,6 @@ _PINNED = {
     "MKL_NUM_THREADS": "1",
     "GRADIO_ANALYTICS_ENABLED": "False",
     "DO_NOT_TRACK": "1",
-    "PYTHONDONTWRITEBYTECODE": "",
 }
 
 
@@ -51,8 +50,8 @@ def peers_python() -> Path:
     if not stamp.exists() or stamp.read_text() != wanted:
         print("Installing what we are measured against into .venv-bench ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--requirement", HERE / "requirements.txt"], check=True)
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--requirement", str(HERE / "requirements.txt")], check=True)
         stamp.write_text(wanted)
     return python
 
@@ -75,7 +74,10 @@ def peer(name: str, *extra: str) -> Iterator[Program]:
 def ours(*models: str, wait: bool = True) -> Iterator[Program]:
     """`sketchbridge serve` with sessions of these test models (name=folder), every session ready."""
     port = free_port()
-    with tempfile.TemporaryDirectory(prefix="bench-") as state, running(ours_command(port, state, *models), port) as program:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as state,
+        running(ours_command(port, state, *models), port) as program,
+    ):
         if wait:
             wait_for_port(program)
             for model in models:
@@ -94,7 +96,13 @@ def running(command: Sequence[str], port: int) -> Iterator[Program]:
     """The program, and everything it starts, for as long as the block."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             yield Program(process, port)

@@ -18,9 +18,9 @@ _INTRODUCTION = """# Benchmarks
 
 Written by `make bench`; not to be edited. As it came out, also where it falls short.
 
-Machines differ and are noisy, so what counts is the ratio. Every round measures each contender once, alone on the machine,
-each round the other way round than the one before; a ratio is taken within a round. Shown is the median over the rounds,
-behind it in brackets the lowest and the highest. The absolute figures beside it are medians too, for orientation.
+Machines differ and are noisy, so what counts is the ratio. Every round measures each contender once, one at a time,
+each round the other way round than the one before; a ratio is taken within a round. Shown is the median over the
+rounds, behind it in brackets the lowest and the highest. The absolute figures beside it are medians too.
 """
 
 
@@ -52,7 +52,7 @@ class Finding(NamedTuple):
     """All about one subject."""
 
     title: str
-    how: list[str]
+    how: str  # Markdown
     rows: list[Row]
     samples: dict[str, Any]
 
@@ -73,8 +73,7 @@ def table(rows: list[Row]) -> str:
 
 
 def section(finding: Finding) -> str:
-    how = "\n".join(f"- {line}" for line in finding.how)
-    return f"## {finding.title}\n\n{table(finding.rows)}\n\nHow it was measured:\n\n{how}\n"
+    return f"## {finding.title}\n\n{table(finding.rows)}\n\n{finding.how.strip()}\n"
 
 
 def keep(name: str, finding: Finding, order: list[str]) -> None:
@@ -113,9 +112,9 @@ def machine() -> str:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-        if names:
-            return names[0]
+        for line in info.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
     return platform.processor() or "unknown processor"
 
 

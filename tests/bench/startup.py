@@ -17,6 +17,13 @@ _PYTHON = "python -c pass"
 _MODELS = programs.ROOT / "tests" / "models"
 _KEPT_OUT = ("torch", "numpy", "cv2")
 
+_HOW = """
+From starting the process until `GET /healthz` answers 200, asked every 2 ms; nothing to open (`--no-demo`), an empty
+state folder. Memory is the resident set of the server process alone: with nothing open, and with two models running,
+each in a process of its own that is not counted. torch, numpy and OpenCV are looked for among the files that are mapped
+into the server process.
+"""
+
 
 def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding:
     rounds = max(3, rounds * 2)
@@ -26,13 +33,7 @@ def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding
     told(f"  with two sessions: {with_models}")
     return Finding(
         "Start and weight of the server",
-        [
-            "Time from starting the process until `GET /healthz` answers 200, asked every 2 ms; nothing to open (`--no-demo`), "
-            "an empty state folder.",
-            "Memory is the resident set of the server process alone, once with nothing open and once with two models running "
-            "(each in its own process, not counted).",
-            "torch, numpy and OpenCV are looked for among the files mapped into the server process.",
-        ],
+        _HOW,
         _rows(samples, with_models),
         {"start": samples, "two sessions": with_models},
     )

@@ -48,7 +48,7 @@ def test_a_path_leads_to_its_route(path: str, found: str, values: list[str]) -> 
     assert (route.path, read) == (found, values)
 
 
-@pytest.mark.parametrize("path", ["/x", "/s/", "/s//special", "/s/a/b/c", "//", "", "s", "/s/../s"])
+@pytest.mark.parametrize("path", ["/x", "/s/", "/s//special", "/s/a/b/c", "//", "", "s"])
 def test_a_path_that_leads_nowhere_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         ROUTER.find("POST", path)

@@ -15,7 +15,7 @@ LENGTHS = (8 * 8 * 3, 512 * 512 * 3, 1024 * 1024 * 3)
 
 def write_all(data: bytes) -> None:
     rest = memoryview(data)
-    while len(rest):
+    while rest:
         rest = rest[os.write(1, rest) :]
 
 
@@ -23,12 +23,12 @@ def main(how: str) -> None:
     frames = {length: bytes(length) for length in LENGTHS}
     shared = None if how == "pipe" else SharedMemory(how)
     if shared is not None:
-        resource_tracker.unregister(shared._name, "shared_memory")  # the parent made it and removes it
+        resource_tracker.unregister("/" + shared.name, "shared_memory")  # the parent made it and removes it
     while asked := os.read(0, 4):
         frame = frames[LENGTH.unpack(asked)[0]]
         if shared is None:
             write_all(frame)
-        else:
+        elif shared.buf is not None:
             shared.buf[: len(frame)] = frame
             os.write(1, b"!")
 

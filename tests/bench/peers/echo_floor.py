@@ -1,9 +1,10 @@
-"""aiohttp on uvloop and one pipe to a child process: the floor for a server that keeps its model in a process of its own."""
+"""aiohttp on uvloop and one pipe to a child process: the floor for whoever keeps the model in a process of its own."""
 
 import asyncio
 import os
 import struct
 import sys
+from typing import Any
 
 import msgspec
 import uvloop
@@ -59,7 +60,7 @@ class Pipe(asyncio.SubprocessProtocol):
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
         transport, _ = await loop.subprocess_exec(lambda: self, sys.executable, __file__, "child", stderr=None)
-        self.stdin = transport.get_pipe_transport(0)
+        self.stdin: Any = transport.get_pipe_transport(0)
 
 
 async def main(port: int) -> None:

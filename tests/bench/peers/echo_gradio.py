@@ -2,7 +2,7 @@
 
 import sys
 
-import gradio
+import gradio  # type: ignore[import-not-found]
 
 if __name__ == "__main__":
     echo = gradio.Interface(lambda value: value, gradio.JSON(), gradio.JSON(), api_name="echo")

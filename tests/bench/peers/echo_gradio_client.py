@@ -6,7 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
-from gradio_client import Client
+from gradio_client import Client  # type: ignore[import-not-found]
 
 VALUE = {"x": 0.25, "y": 0.75, "label": "hand"}
 

@@ -1,6 +1,6 @@
 """Echo in mosec: its Rust front, one worker process, JSON both ways. Takes --port as mosec itself does."""
 
-from mosec import Server, Worker
+from mosec import Server, Worker  # type: ignore[import-not-found]
 
 
 class Echo(Worker):

@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 import uvloop
-from picows import WSListener, WSMsgType, WSTransport, ws_create_server
+from picows import WSListener, WSMsgType, WSTransport, ws_create_server  # type: ignore[import-not-found]
 
 FRAME = bytes(range(256)) * 160
 CLIENTS: set["Client"] = set()

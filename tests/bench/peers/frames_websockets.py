@@ -4,7 +4,7 @@ import asyncio
 import sys
 
 import uvloop
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve  # type: ignore[import-not-found]
 
 FRAME = bytes(range(256)) * 160
 

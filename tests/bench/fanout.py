@@ -1,0 +1,98 @@
+"""Frames of 40 kB to 1, 16 and 64 WebSocket clients: how many a second arrive."""
+
+import contextlib
+import json
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+from tests.bench import calls, frames, programs
+from tests.bench.measure import Goal, Sample, column, in_turns, ratio, spread
+from tests.bench.report import Finding, Row
+
+CLIENTS = (1, 16, 64)
+_OURS = "sketchbridge"
+_INSIDE = "sketchbridge, no process for the model"
+_PEERS = {"aiohttp": "frames_aiohttp", "websockets": "frames_websockets", "picows": "frames_picows"}
+_FRAMES = f"frames={programs.HERE / 'models' / 'frames'}"
+_SUBSCRIBE = json.dumps(
+    {"type": "subscribe", "id": 1, "session": "frames", "port": "image", "encoding": {"format": "raw"}}
+)
+_GOALS = {("aiohttp", 16): Goal(1), ("picows", 16): Goal(0.8)}
+_HOW = """
+40,960 bytes in every frame. The client is one process with plain sockets that reads the head of each frame, lets the
+kernel throw its body away, and counts; the fewest frames that any one client got are told too.
+
+- *sketchbridge*: a model in its own process gives out frames as quickly as it can; every frame crosses the pipe once
+  and goes to each client whose socket has room for it (policy `newest`), with our header. That is three busy processes
+  on the machine's cores, where the peers have two.
+- *no process for the model*: the same server, session, fan-out and WebSocket, with a frame published in every turn of
+  the event loop. This is the like for like with the peers.
+- aiohttp, websockets: on uvloop, a task a client that sends as fast as its socket takes. picows: on uvloop, one task
+  that sends to each client whose transport does not ask for a pause. No compression anywhere.
+"""
+
+
+def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding:
+    contenders: dict[str, Callable[[], Sample]] = {
+        _OURS: lambda: _counted(programs.ours(_FRAMES), seconds, ours=True),
+        _INSIDE: lambda: _counted(_publisher(), seconds, ours=True),
+    }
+    for name, file in _PEERS.items():
+        contenders[name] = lambda file=file: _counted(programs.peer(file), seconds)  # type: ignore[misc]
+    samples = in_turns(contenders, rounds, told)
+    rows = [
+        _row(us, clients, name, samples, _GOALS.get((name, clients)))
+        for us in (_OURS, _INSIDE)
+        for clients in CLIENTS
+        for name in _PEERS
+    ]
+    return Finding("Frames to many WebSocket clients", _HOW, [*rows, *_fairness(samples)], samples)
+
+
+def _counted(
+    server: contextlib.AbstractContextManager[programs.Program], seconds: float, *, ours: bool = False
+) -> Sample:
+    found: dict[str, float] = {}
+    with server as program:
+        if ours:
+            calls.patch(program.port, "/api/sessions/frames/inputs", {})
+        path, first = ("/api/ws", [_SUBSCRIBE]) if ours else ("/ws", [])
+        for clients in CLIENTS:
+            counted = frames.in_own_process(program.port, path, clients, seconds, first)
+            found |= {f"{what}_{clients}": value for what, value in counted.items()}
+    return found
+
+
+@contextlib.contextmanager
+def _publisher() -> Iterator[programs.Program]:
+    port = programs.free_port()
+    with tempfile.TemporaryDirectory(prefix="bench-") as state:
+        command = [sys.executable, "-m", "tests.bench.publisher", "--port", str(port), "--state", state]
+        with programs.running(command, port) as program:
+            programs.wait_for_port(program)
+            programs.wait_for_session(program, "frames")
+            yield program
+
+
+def _row(us: str, clients: int, name: str, samples: dict[str, list[Sample]], goal: Goal | None) -> Row:
+    what = f"rate_{clients}"
+    told = f"frames/s, {clients} {'client' if clients == 1 else 'clients'}"
+    if us == _INSIDE:
+        told += ", no process for the model"
+    compared = ratio(samples[us], samples[name], what)
+    return Row(told, _rate(samples[us], what), name, _rate(samples[name], what), compared, goal)
+
+
+def _fairness(samples: dict[str, list[Sample]]) -> Iterator[Row]:
+    """How evenly the clients were served."""
+    for clients in CLIENTS[1:]:
+        ours = samples[_OURS]
+        for name in _PEERS:
+            rate = _rate(ours, f"fewest_{clients}"), _rate(samples[name], f"fewest_{clients}")
+            compared = ratio(ours, samples[name], f"fewest_{clients}")
+            yield Row(f"frames/s of the client that got the fewest of {clients}", rate[0], name, rate[1], compared)
+
+
+def _rate(samples: list[Sample], what: str) -> str:
+    return f"{spread(column(samples, what)).median:,.0f}"
