@@ -84,7 +84,9 @@ class Hub:
     async def _joined(self, running: Session, entry: Entry, options: Mapping[str, Any] | None) -> Session:
         if running.model != entry.id:
             raise NameTaken(
-                f"{running.name} already runs {running.model}", hint="choose another name, or close it first", field="name"
+                f"{running.name} already runs {running.model}",
+                hint="choose another name, or close it first",
+                field="name",
             )
         if options and await self._parsed(entry, options) != (running.options or await self._parsed(entry, {})):
             raise NameTaken(

@@ -9,6 +9,7 @@ from typing import Any, Self
 from bridge.errors import BridgeError, InputError
 from bridge.hub import Hub
 from bridge.ports import AnyPort, Blob, to_json
+from bridge.session.fanout import EventReader
 from bridge.session.session import Session
 from bridge.workspace import SavedSession, Workspace
 
@@ -34,7 +35,7 @@ class Keeper:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._spawn(self._watch())
+        self._spawn(self._watch(self._hub.events.subscribe()))  # from now on, not from the task's first turn
         self._spawn(self._look_now_and_then())
         return self
 
@@ -100,8 +101,8 @@ class Keeper:
                     _log.warning("%s was not given back what %s was: %s", wanted.name, name, error.message)
             self._wanted.pop(wanted.name, None)
 
-    async def _watch(self) -> None:
-        async with self._hub.events.subscribe() as happening:
+    async def _watch(self, events: EventReader) -> None:
+        async with events as happening:
             async for event in happening:
                 if event.kind == "session_closed":
                     self._wanted.pop(event.session, None)

@@ -25,6 +25,8 @@ RUNS_WAITING = 64  # (s) runs of one session that wait or run; one more is refus
 LOSSLESS_FRAMES = 16_384  # outputs that wait for a reader of all; one read of the pipe can hold thousands
 LOSSLESS_BYTES = 32 * MIB
 EVENTS_WAITING = 256  # events that wait for one reader; the oldest are dropped and counted
+REPLY_BYTES = 8 * MIB  # messages, frames not counted, that wait for one WebSocket; beyond it the client is sent away
+EARLY_INPUTS = 64  # live inputs that wait for a model which still loads
 LOG_LINES = 50  # of a worker, kept for error messages
 LOG_LINE_CHARS = 2_000
 

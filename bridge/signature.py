@@ -81,7 +81,7 @@ def _complete(ports: Mapping[str, AnyPort], given: Mapping[str, Any], word: str)
 def _filled(port: AnyPort, name: str, word: str) -> Any:
     if port.required:
         about = f": {port.description}" if port.description else ""
-        raise MissingInput(f"{word} {name!r} is missing", hint=f"it takes {port.kind}{about}", field=name)
+        raise MissingInput(f"{word} {name!r} is missing", hint=f"it takes {port.takes}{about}", field=name)
     return None if port.default is None else port.parse(port.default, name)
 
 

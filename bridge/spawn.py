@@ -17,6 +17,14 @@ from bridge import limits
 _QUIET_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "TOKENIZERS_PARALLELISM": "false"}
 
 
+# Out of reach of our terminal's Ctrl-C: a child is ended by its owner, after the model has been closed.
+_APART: dict[str, Any]
+if sys.platform == "win32":
+    _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+else:
+    _APART = {"start_new_session": True}
+
+
 class Child(asyncio.SubprocessProtocol):
     """A Python child process of ours: bytes to its input, bytes from its output, lines from its error output."""
 
@@ -121,16 +129,13 @@ async def python(
     on_exit: Callable[[str, tuple[str, ...]], None],
     environment: dict[str, str] | None = None,
 ) -> Child:
-    """Start this Python with these arguments; on_exit is told how it ended and what it said last. The child is outside our terminal's Ctrl-C: its owner ends it."""
-    apart: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
-    )
+    """Start this Python with these arguments; on_exit is told how it ended and what it said last."""
     _, child = await asyncio.get_running_loop().subprocess_exec(
         lambda: Child(on_data, on_line, on_exit),
         sys.executable,
         *arguments,
         env={**os.environ, "PYTHONPATH": _import_path(), **_QUIET_ENVIRONMENT, **(environment or {})},
-        **apart,
+        **_APART,
     )
     assert isinstance(child, Child)
     return child
@@ -146,7 +151,11 @@ async def output_of(arguments: Sequence[str], seconds: float, most_bytes: int) -
         if sum(map(len, parts)) > most_bytes:
             child.kill()
 
-    child = await python(arguments, keep, lambda line: None, lambda reason, _: ended.done() or ended.set_result(reason))
+    def end(reason: str, last_lines: tuple[str, ...]) -> None:
+        if not ended.done():
+            ended.set_result(reason)
+
+    child = await python(arguments, keep, lambda line: None, end)
     try:
         async with asyncio.timeout(seconds):
             reason = await ended

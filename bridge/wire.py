@@ -47,7 +47,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", forbi
 class Hello(Request, frozen=True, tag="hello"):
     """May be left out, unless a token is needed and could not be sent any other way."""
 
-    protocol: list[int] = [PROTOCOL]
+    protocol: tuple[int, ...] = (PROTOCOL,)
     token: str = ""
     client: str = ""  # what is calling, for the log
 

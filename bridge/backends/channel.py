@@ -84,7 +84,7 @@ class Outbox:
 
     def write(self, data: Buffer) -> None:
         rest = memoryview(data)
-        while len(rest):
+        while rest:
             rest = rest[os.write(self._fd, rest) :]
 
 

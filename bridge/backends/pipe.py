@@ -84,7 +84,8 @@ class Unpacker(Generic[T]):
             return fixed + int(head)
         if left < fixed:
             return fixed
-        return fixed + int(head) + sum(struct.unpack_from(f"<{count}I", view, at + _PREFIX.size))
+        lengths: tuple[int, ...] = struct.unpack_from(f"<{count}I", view, at + _PREFIX.size)
+        return fixed + int(head) + sum(lengths)
 
     def _message(self, view: memoryview) -> T:
         head, count = _PREFIX.unpack_from(view)

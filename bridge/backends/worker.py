@@ -329,7 +329,7 @@ def _load(start: Start, outbox: channel.Outbox) -> tuple[Model, Signature, dict[
     cls = load_class(Path(start.folder))
     signature = signature_of(cls)
     options = {
-        name: signature.options[name].load(value, name)
+        name: None if value is None else signature.options[name].load(value, name)
         for name, value in signature.parse_options(start.options).items()
     }
     model = cls()

@@ -43,6 +43,7 @@ async def _run(settings: Settings, wish: Wish) -> None:
     show.note(f"waiting for {wish.model} ...")
     async with caller(settings, wish.model, wish.url) as at:
         command = at.signature.command(wish.command or None)
+        _check_files(given, command)
         inputs = from_parts(given, command)
         at.signature.parse(command, inputs)  # wrong inputs are told before anything is sent
         gathered = _Gathered(command, streams=not wish.json)
@@ -70,6 +71,19 @@ def _part(text: str) -> Part:
         return Part(name, path.read_bytes(), path.name, mimetypes.guess_type(path.name)[0] or "")
     except OSError as error:
         raise InputError(f"{name}: the file {path} can't be read: {error.strerror}", field=name) from None
+
+
+def _check_files(given: list[Part], command: Command) -> None:
+    """The path of a file where the file itself is wanted: the @ was forgotten."""
+    for part in given:
+        port = command.inputs.get(part.name)
+        text = part.data[:300].decode("utf-8", "replace")
+        if port is not None and _is_file(port) and part.file is None and not text.startswith("data:"):
+            raise InputError(
+                f"{part.name} takes a file, but the text {text[:80]!r} came",
+                hint=f"put an @ before the path: --input {part.name}=@{text[:80]}",
+                field=part.name,
+            )
 
 
 # --- outputs -------------------------------------------------------------------------------------

@@ -61,4 +61,5 @@ AnyPort = Union[  # noqa: UP007 - a value that msgspec and type checkers both re
 
 def build(description: object) -> AnyPort:
     """A port from its description, equal to the one described; ValueError if it is none."""
-    return msgspec.convert(description, AnyPort)
+    port: AnyPort = msgspec.convert(description, AnyPort)
+    return port

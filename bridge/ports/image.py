@@ -9,7 +9,7 @@ from bridge import limits
 from bridge.errors import BridgeError, InputError, ModelFailed, TooLarge
 from bridge.ports import headers
 from bridge.ports.base import Blob, Encoding, Port
-from bridge.ports.content import content, too_many
+from bridge.ports.content import content
 from bridge.ports.words import came, span
 
 _LOSSY = ("jpeg", "webp")
@@ -70,10 +70,11 @@ class Picture(Port, frozen=True, kw_only=True):
 
     def _raw(self, raw: Blob, field: str) -> Blob:
         """Plain pixels, bytes row by row, that say their own size."""
-        width, height, channels = (raw.meta.get(name) for name in ("width", "height", "channels"))
-        for value in (width, height, channels):
-            if type(value) is not int or value < 1:
-                raise InputError(f"{field} came raw without its width, height and channels", field=field)
+        shape = [raw.meta.get(name) for name in ("width", "height", "channels")]
+        numbers = [value for value in shape if type(value) is int and value >= 1]
+        if len(numbers) != len(shape):
+            raise InputError(f"{field} came raw without its width, height and channels", field=field)
+        width, height, channels = numbers
         if channels not in (1, 3, 4):
             raise InputError(f"{field} takes raw pixels of 1, 3 or 4 channels; {channels} came", field=field)
         self._check_size(width, height, field)

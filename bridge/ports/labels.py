@@ -41,7 +41,8 @@ def draw(value: Any, ids: Sequence[int], colors: Sequence[Color], encoding: Enco
 def _known(found: npt.NDArray[Any], ids: Sequence[int], default: int) -> Ids:
     table = np.full(65_536, default, np.uint8)
     table[list(ids)] = list(ids)
-    return table[found]
+    ids_found: Ids = table[found]
+    return ids_found
 
 
 def _nearest(rgb: npt.NDArray[np.uint8], ids: Sequence[int], colors: Sequence[Color]) -> Ids:
@@ -61,7 +62,8 @@ def _closest(packed: npt.NDArray[np.int64], colors: Sequence[Color]) -> npt.NDAr
     """The number of the nearest colour to each."""
     wanted = np.array(colors, np.float32)  # (labels, 3)
     some = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.float32)  # (colours, 3)
-    return ((wanted**2).sum(1) - 2 * some @ wanted.T).argmin(1)  # the squared distance less what all share
+    nearest: npt.NDArray[np.int64] = ((wanted**2).sum(1) - 2 * some @ wanted.T).argmin(1)  # less what all share
+    return nearest
 
 
 def _colored(found: npt.NDArray[Any], ids: Sequence[int], colors: Sequence[Color]) -> pixels.Pixels:

@@ -135,7 +135,8 @@ def _eight_bit(found: npt.NDArray[Any]) -> Pixels:
 def _scaled(found: npt.NDArray[np.float32]) -> Pixels:
     """0..1 to 0..255, rounded, what swings over cut off. OpenCV does all of it in one go."""
     flat = found.reshape(found.shape[0], -1)
-    return cv2.multiply(flat, 255.0, dtype=cv2.CV_8U).reshape(found.shape).astype(np.uint8, copy=False)
+    scaled: Pixels = np.asarray(cv2.multiply(flat, 255.0, dtype=cv2.CV_8U), np.uint8)  # type: ignore[call-overload]
+    return scaled.reshape(found.shape)
 
 
 def _shape_trouble(shape: tuple[int, ...]) -> str:

@@ -153,7 +153,7 @@ class Number(Port, frozen=True, tag="number"):
             raise self._refused(raw, field, hint)
         return int(raw) if isinstance(raw, int) else float(raw)
 
-    def _whole(self, value: float | int, field: str) -> int:
+    def _whole(self, value: float, field: str) -> int:
         if not -_EXACT <= value <= _EXACT or value != int(value):
             raise self._refused(value, field)
         return int(value)
@@ -174,7 +174,7 @@ class Number(Port, frozen=True, tag="number"):
         whole = self._nearest_whole(0) if self.whole else None
         return self._within(0) if whole is None else whole
 
-    def _within(self, value: float | int) -> float | int:
+    def _within(self, value: float) -> float | int:
         value = value if self.min is None else max(value, self.min)
         return value if self.max is None else min(value, self.max)
 

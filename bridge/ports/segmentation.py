@@ -52,9 +52,10 @@ class Segmentation(Picture, frozen=True, tag="segmentation"):
 
     def _from_array(self, raw: Any, field: str) -> Blob:
         from bridge.ports import pixels
+        from bridge.ports.arrays import as_array
 
         try:
-            found = pixels.as_array(raw)
+            found = as_array(raw)
             return pixels.raw(pixels.from_model(found.astype("uint8") if found.ndim == 2 else found))
         except (TypeError, ValueError) as error:
             raise self._refused(raw, field, str(error)) from None

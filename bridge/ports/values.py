@@ -76,7 +76,9 @@ class _Copy:
     def _key(self, key: Any) -> str:
         if type(key) is not str:
             self._refuse(f"an object with {came(key)} as a name")
-        return key if proper(key) else self._refuse("a text that is not valid Unicode")
+        elif not proper(key):
+            self._refuse("a text that is not valid Unicode")
+        return str(key)
 
     def _refuse(self, what: str) -> Any:
         hint = "JSON has texts, finite numbers, true, false, null, lists and objects"

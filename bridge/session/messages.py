@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from bridge.errors import ErrorInfo
-from bridge.signature import Signature
 from bridge.ports import Encoding
+from bridge.signature import Signature
 
 Wish = tuple[str, Encoding]  # an output port and how it is wanted
 
@@ -18,7 +18,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, gc=False):
 # --- to the worker -------------------------------------------------------------------------------
 
 
-class Start(Message, tag="start"):
+class Start(Message, frozen=True, tag="start"):
     """The first message: which model to load and with which options."""
 
     session: str
@@ -26,7 +26,7 @@ class Start(Message, tag="start"):
     options: dict[str, Any]
 
 
-class Run(Message, tag="run"):
+class Run(Message, frozen=True, tag="run"):
     """One call. Inputs are as Port.parse left them; live runs are encoded only for subscribers."""
 
     run: int
@@ -36,19 +36,19 @@ class Run(Message, tag="run"):
     live: bool = False
 
 
-class Cancel(Message, tag="cancel"):
+class Cancel(Message, frozen=True, tag="cancel"):
     """End this run at the next yield, or forget it if it has not begun."""
 
     run: int
 
 
-class Wants(Message, tag="wants"):
+class Wants(Message, frozen=True, tag="wants"):
     """The encodings that subscribers want from now on; replaces the list before."""
 
     wishes: tuple[Wish, ...]
 
 
-class Peek(Message, tag="peek"):
+class Peek(Message, frozen=True, tag="peek"):
     """Encode the last output of a port once more."""
 
     request: int
@@ -56,14 +56,14 @@ class Peek(Message, tag="peek"):
     encoding: Encoding
 
 
-class Stop(Message, tag="stop"):
+class Stop(Message, frozen=True, tag="stop"):
     """Close the model and leave."""
 
 
 # --- from the worker -----------------------------------------------------------------------------
 
 
-class Progress(Message, tag="progress"):
+class Progress(Message, frozen=True, tag="progress"):
     """How far the start is: loading, downloading, warming; fraction below 0 means unknown."""
 
     stage: str
@@ -71,20 +71,20 @@ class Progress(Message, tag="progress"):
     text: str = ""
 
 
-class Ready(Message, tag="ready"):
+class Ready(Message, frozen=True, tag="ready"):
     """The model is loaded and takes runs."""
 
     signature: Signature
     notes: dict[str, Any]  # threads chosen, device: what describe() shows
 
 
-class Refusal(Message, tag="refusal"):
+class Refusal(Message, frozen=True, tag="refusal"):
     """The model can't be loaded; the worker leaves after this."""
 
     error: ErrorInfo
 
 
-class Output(Message, tag="output"):
+class Output(Message, frozen=True, tag="output"):
     """What one step of a run gave out, by port, each with its encodings. `last` also ends the run."""
 
     run: int
@@ -95,22 +95,22 @@ class Output(Message, tag="output"):
     encode_ms: float
 
 
-class Done(Message, tag="done"):
+class Done(Message, frozen=True, tag="done"):
     run: int
 
 
-class Failed(Message, tag="failed"):
+class Failed(Message, frozen=True, tag="failed"):
     run: int
     error: ErrorInfo
 
 
-class Dropped(Message, tag="dropped"):
+class Dropped(Message, frozen=True, tag="dropped"):
     """The run was cancelled; nothing more comes of it."""
 
     run: int
 
 
-class Peeked(Message, tag="peeked"):
+class Peeked(Message, frozen=True, tag="peeked"):
     request: int
     value: Any
     error: ErrorInfo | None = None

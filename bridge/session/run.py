@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from bridge import limits
 from bridge.errors import BridgeError, Cancelled, TooSlow
-from bridge.signature import Command
 from bridge.ports import Encoding
 from bridge.session.messages import Output
 from bridge.session.outputs import Result, RunOutput
+from bridge.signature import Command
 
 
 class RunHandle:
@@ -105,9 +105,8 @@ class RunHandle:
     def _fold(self, values: dict[str, Any]) -> None:
         assert self._folded is not None
         for name, value in values.items():
-            if name in self._folded:
-                value = self._command.outputs[name].join(self._folded[name], value)
-            self._folded[name] = value
+            port = self._command.outputs[name]
+            self._folded[name] = port.join(self._folded[name], value) if name in self._folded else value
 
     # --- waiting ---------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -100,7 +100,7 @@ class Session:
 
     # --- its life --------------------------------------------------------------------------------
 
-    async def __aenter__(self) -> "Session":
+    async def __aenter__(self) -> Self:
         self._life = asyncio.create_task(self._live(), name=f"session {self.name}")
         return self
 

@@ -31,7 +31,7 @@ from bridge.transports.http_streams import CORS
 from bridge.transports.security import Security
 
 _log = logging.getLogger(__name__)
-_OPEN_TO_ALL = frozenset(("/", "/healthz", "/studio/{file}"))  # nothing of the user's is in them
+_OPEN_TO_ALL = frozenset(("/", "/healthz", "/studio/{file}", "/api/ws"))  # nothing private; the socket asks itself
 _GRACE_SECONDS = 0.5  # for short requests that are under way when the server closes
 WebSocketHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 

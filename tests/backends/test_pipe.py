@@ -4,9 +4,8 @@ from hypothesis import strategies as some
 
 from bridge.backends.pipe import Packer, Unpacker
 from bridge.errors import BadMessage
-from bridge.ports import Blob
+from bridge.ports import Blob, Encoding
 from bridge.session.messages import Cancel, Output, Peeked, Run, ToWorker
-from bridge.ports import Encoding
 
 values = some.recursive(
     some.none() | some.booleans() | some.integers(-(2**60), 2**60) | some.text(max_size=20) | some.builds(

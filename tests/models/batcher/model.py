@@ -1,9 +1,8 @@
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 import numpy as np
 
 from bridge import Model, Number, Vector
-from typing import TypedDict
 
 
 class Sums(TypedDict):

@@ -1,0 +1,638 @@
+"""The WebSocket transport: everything over one connection, as docs/protocol.md says.
+
+A Conversation translates messages to the verbs of hub and session; the Link below it does the sending. What a session
+gives out goes from its fanout straight into the socket, in one call, when the client can take it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
+from bridge import limits, wire
+from bridge.config import Settings
+from bridge.errors import (
+    BadMessage,
+    BridgeError,
+    Busy,
+    Cancelled,
+    NotFound,
+    Refused,
+    TooLarge,
+    Unauthorized,
+)
+from bridge.hub import Hub
+from bridge.ports import Blob
+from bridge.session.fanout import Subscription
+from bridge.session.outputs import Frame
+from bridge.session.run import RunHandle
+from bridge.session.session import Session
+from bridge.transports import websocket_codec as codec
+from bridge.transports.base import told
+from bridge.transports.security import Security
+from bridge.transports.websocket_link import Link
+from bridge.wire import Buffer
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_TOKEN_SECONDS = 10.0  # for a client that has to show one
+_GOODBYE_SECONDS = 0.3  # for clients to hear that the bridge is closing
+_OVERSIZED = 3  # messages beyond the limit; then the connection ends
+
+
+def websocket_handler(hub: Hub, settings: Settings, security: Security) -> Handler:
+    """Answers WS /api/ws. Host and Origin have been checked by then; the token is looked at here."""
+    return _Sockets(hub, settings, security).handle
+
+
+class _Sockets:
+    """All connections of one server."""
+
+    def __init__(self, hub: Hub, settings: Settings, security: Security) -> None:
+        self.hub = hub
+        self.settings = settings
+        self.security = security
+        self.version = _own_version()
+        self._open = 0
+        self._frame: Frame | None = None
+        self._shared: wire.SharedFrame | None = None  # made of that frame
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """One connection, from the handshake to its end."""
+        locked = self._is_locked(request)
+        handshake = codec.accept(request.headers)
+        if self._open >= limits.CONNECTIONS:
+            raise Busy(f"{limits.CONNECTIONS} WebSockets are open, as many as this bridge takes", hint="close some")
+        if request.transport is None:
+            raise ConnectionResetError("the client is gone")
+        self._open += 1
+        try:
+            link = Link(request.transport, request.protocol, self.settings.max_body)
+            await self._converse(Conversation(self, link, request, locked), link, handshake)
+        finally:
+            self._open -= 1
+        return _Upgraded()
+
+    async def _converse(self, conversation: "Conversation", link: Link, handshake: bytes) -> None:
+        link.open(conversation, handshake)
+        try:
+            conversation.greet()
+            await asyncio.shield(link.closed)
+        except asyncio.CancelledError:
+            if not link.closed.done():
+                await _leave(link)
+            raise
+        finally:
+            await conversation.ended()
+
+    def share(self, frame: Frame, binary: bool) -> wire.SharedFrame:
+        """What all subscribers of a frame get alike. They are served one after the other, so one place is enough."""
+        binary = binary and isinstance(frame.value, Blob)
+        if frame is not self._frame or self._shared is None or self._shared.binary is not binary:
+            self._frame, self._shared = frame, _shared(frame, binary)
+        return self._shared
+
+    def _is_locked(self, request: web.BaseRequest) -> bool:
+        """True: no token was shown yet. Some clients can't set headers, so it may still come in the first message."""
+        token = request.query.get("token")
+        try:
+            self.security.authorize(request.headers, request.remote, token)
+        except Unauthorized:
+            if token or "Authorization" in request.headers:
+                raise
+            return True
+        return False
+
+
+def _shared(frame: Frame, binary: bool) -> wire.SharedFrame:
+    return wire.SharedFrame(
+        frame.session,
+        frame.port,
+        frame.run,
+        frame.sequence,
+        frame.encoding.format,
+        frame.model_ms,
+        frame.encode_ms,
+        frame.live,
+        frame.last,
+        frame.value,
+        binary=binary,
+    )
+
+
+class _Upgraded(web.StreamResponse):
+    """What the handler gives back when all is over: nothing is left to write."""
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return False
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
+
+
+async def _leave(link: Link) -> None:
+    """The bridge closes: say so, and don't wait long."""
+    link.close(codec.GOING_AWAY, "the bridge is closing")
+    await asyncio.wait([link.closed], timeout=_GOODBYE_SECONDS)
+    link.abort()
+    await link.closed
+
+
+class Conversation:
+    """What one client wants, and what is under way for it. All of it ends with the connection."""
+
+    def __init__(self, sockets: _Sockets, link: Link, request: web.BaseRequest, locked: bool) -> None:
+        self._sockets = sockets
+        self._hub = sockets.hub
+        self._link = link
+        self._locked = locked
+        self._headers = request.headers
+        self._peer = request.remote
+        self._work: dict[int, asyncio.Task[None]] = {}  # runs, and whatever else takes time
+        self._background: set[asyncio.Task[None]] = set()
+        self._readers: dict[int, _Reader] = {}
+        self._events: dict[int, asyncio.Task[None]] = {}
+        self._early: dict[str, dict[str, Any]] = {}  # live inputs for sessions that still start
+        self._oversized = 0
+        self._over = False
+        self._patience: asyncio.TimerHandle | None = None
+        self._verbs: dict[type[wire.Request], Callable[[Any], None]] = {
+            wire.Hello: self._hello,
+            wire.List: self._list,
+            wire.Models: self._models,
+            wire.Describe: self._describe,
+            wire.Open: self._open,
+            wire.Close: self._close,
+            wire.Run: self._run,
+            wire.Cancel: self._cancel,
+            wire.Send: self._send,
+            wire.Subscribe: self._subscribe,
+            wire.Unsubscribe: self._unsubscribe,
+            wire.Ack: self._ack,
+            wire.Events: self._listen,
+            wire.Ping: self._ping,
+        }
+
+    # --- from beginning to end -------------------------------------------------------------------
+
+    def greet(self) -> None:
+        """The first message, and the one after a token was shown."""
+        sessions = [] if self._locked else self._sessions()
+        if self._locked:
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(_TOKEN_SECONDS, self._link.close, codec.POLICY, "no token came")
+        self._say(
+            wire.Greeting(name="Sketchbridge", version=self._sockets.version, locked=self._locked, sessions=sessions)
+        )
+
+    def lost(self) -> None:
+        """The client is gone: nobody is left to work for."""
+        self._over = True
+        if self._patience is not None:
+            self._patience.cancel()
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+        for task in self._tasks():
+            task.cancel()
+
+    async def ended(self) -> None:
+        """Until nothing of it is left."""
+        self.lost()
+        await asyncio.gather(*self._tasks(), return_exceptions=True)
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [*self._work.values(), *self._events.values(), *self._background]
+
+    def received(self, opcode: int, data: bytes, oversized: int) -> None:
+        """A message came. Never raises: what is wrong with it is told."""
+        if oversized:
+            self._too_large(oversized)
+            return
+        request = self._read(opcode, data)
+        if request is None:
+            return
+        if self._locked and not isinstance(request, wire.Hello):
+            self._refuse(request.id, _type(request), Unauthorized("a token is needed first", hint=_HELLO))
+            self._link.close(codec.POLICY, "a token is needed")
+            return
+        try:
+            self._verbs[type(request)](request)
+        except Exception as error:
+            self._refuse(request.id, _type(request), error)
+
+    def _read(self, opcode: int, data: bytes) -> wire.AnyRequest | None:
+        binary = opcode == codec.BINARY
+        try:
+            return wire.read_binary(data) if binary else wire.read_text(data)
+        except BridgeError as error:
+            id, kind = wire.id_of_binary(data) if binary else wire.id_of(data)
+            self._refuse(id, kind, error)
+            return None
+
+    def _too_large(self, size: int) -> None:
+        most = self._sockets.settings.max_body
+        error = TooLarge(f"a message of {size} bytes came; up to {most} are taken", hint="send less at once")
+        self._refuse(None, "", error)
+        self._oversized += 1
+        if self._oversized >= _OVERSIZED:
+            self._link.close(codec.TOO_BIG, error.message)
+
+    # --- saying ----------------------------------------------------------------------------------
+
+    def _say(self, answer: wire.Answer) -> None:
+        self._link.say(codec.TEXT, [wire.write_text(answer)])
+
+    def _reply(self, id: int | None, value: Any) -> None:
+        if id is not None:
+            self._say(wire.Reply(id=id, value=value))
+
+    def _refuse(self, id: int | None, to: str, error: BaseException) -> None:
+        self._say(wire.Error(id=id, to=to, error=told(error)))
+
+    def _give(self, answer: wire.Output | wire.Done, binary: bool) -> None:
+        is_binary, parts = wire.write_outputs(answer, binary=binary)
+        self._link.say(codec.BINARY if is_binary else codec.TEXT, parts)
+
+    # --- work that takes time --------------------------------------------------------------------
+
+    def _new(self, id: int) -> None:
+        if id in self._work or id in self._readers or id in self._events:
+            raise BadMessage(f"{id} is the id of something that is still under way", hint="choose another", field="id")
+
+    def _begin(self, request: wire.Request, work: Callable[[], Coroutine[Any, Any, None]]) -> "asyncio.Task[None]":
+        assert request.id is not None
+        self._new(request.id)
+        if len(self._work) >= limits.RUNS_PER_CONNECTION:
+            raise Busy(
+                f"{limits.RUNS_PER_CONNECTION} requests of this connection are under way, as many as it may have",
+                hint="wait for some of them to end, or send live inputs, which never queue",
+            )
+        task = self._work[request.id] = asyncio.create_task(self._carry_out(request, request.id, work()))
+        return task
+
+    async def _carry_out(self, request: wire.Request, id: int, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            if self._over:
+                raise
+            self._refuse(id, _type(request), Cancelled(f"{_type(request)} {id} was cancelled"))
+        except Exception as error:
+            self._refuse(id, _type(request), error)
+        finally:
+            del self._work[id]
+
+    # --- the verbs: about everything -------------------------------------------------------------
+
+    def _hello(self, request: wire.Hello) -> None:
+        if wire.PROTOCOL not in request.protocol:
+            self._refuse(request.id, "hello", Refused(f"this bridge speaks protocol {wire.PROTOCOL} only"))
+            self._link.close(codec.POLICY, "no protocol in common")
+            return
+        if self._locked:
+            self._unlock(request)
+        self._reply(request.id, {"protocol": wire.PROTOCOL})
+
+    def _unlock(self, request: wire.Hello) -> None:
+        try:
+            self._sockets.security.authorize(self._headers, self._peer, request.token)
+        except Unauthorized as error:
+            self._refuse(request.id, "hello", error)
+            self._link.close(codec.POLICY, error.message)
+            return
+        self._locked = False
+        if self._patience is not None:
+            self._patience.cancel()
+        self.greet()
+
+    def _ping(self, request: wire.Ping) -> None:
+        self._say(wire.Pong(id=request.id, data=request.data))
+
+    def _list(self, request: wire.List) -> None:
+        self._reply(request.id, self._sessions())
+
+    def _sessions(self) -> list[dict[str, Any]]:
+        return [_brief(session) for session in self._hub.sessions.values()]
+
+    def _models(self, request: wire.Models) -> None:
+        async def work() -> None:
+            catalog = self._hub.catalog
+            await asyncio.to_thread(catalog.refresh)
+            if request.input or request.output:
+                await catalog.describe_all()
+            asked = msgspec.structs.asdict(request)
+            found = catalog.search(asked.pop("search"), **{name: asked[name] for name in asked if name != "id"})
+            described = [entry.describe() for entry in found]
+            self._reply(request.id, [{name: one[name] for name in one if name != "card"} for one in described])
+
+        self._begin(request, work)
+
+    def _describe(self, request: wire.Describe) -> None:
+        session = self._hub.get(request.session)
+        if not request.wait or session.signature is not None:
+            self._reply(request.id, session.describe())
+        else:
+            self._begin(request, lambda: self._when_started(request, session))
+
+    async def _when_started(self, request: wire.Request, session: Session) -> None:
+        await session.started()
+        self._reply(request.id, session.describe())
+
+    def _open(self, request: wire.Open) -> None:
+        async def work() -> None:
+            self._hub.catalog.get(request.model)  # an id, never a path: a path is code only this machine's user names
+            session = await self._hub.open(request.model, request.name, request.options or None)
+            if request.wait:
+                await session.started()
+            self._reply(request.id, session.describe())
+
+        self._begin(request, work)
+
+    def _close(self, request: wire.Close) -> None:
+        async def work() -> None:
+            await self._hub.close_session(request.session)
+            self._reply(request.id, None)
+
+        self._begin(request, work)
+
+    # --- runs ------------------------------------------------------------------------------------
+
+    def _run(self, request: wire.Run) -> None:
+        session = self._hub.get(request.session)
+        if session.signature is None:
+            self._begin(request, lambda: self._run_later(request, session))
+            return
+        self._new(request.id)
+        handle = session.run(request.inputs, request.command, request.encodings or None)
+        try:
+            task = self._begin(request, lambda: self._follow(request, session, handle))
+        except BridgeError:
+            handle.cancel()
+            raise
+        task.add_done_callback(lambda _: handle.cancel())  # also when it was ended before it could begin
+
+    async def _run_later(self, request: wire.Run, session: Session) -> None:
+        await session.started()
+        handle = session.run(request.inputs, request.command, request.encodings or None)
+        await self._follow(request, session, handle)
+
+    async def _follow(self, request: wire.Run, session: Session, handle: RunHandle) -> None:
+        async with handle as run:
+            if request.stream:
+                await self._stream(request, session, run)
+                return
+            result = await run.result()
+            age_ms = round((session.clock() - result.time_in) * 1000, 3)
+            answer = wire.Done(
+                id=request.id,
+                run=result.run,
+                outputs=result.outputs,
+                model_ms=round(result.model_ms, 3),
+                encode_ms=round(result.encode_ms, 3),
+                age_ms=age_ms,
+            )
+            await self._link.room()
+            self._give(answer, request.binary)
+
+    async def _stream(self, request: wire.Run, session: Session, run: RunHandle) -> None:
+        async for output in run:
+            await self._link.room()
+            answer = wire.Output(
+                id=request.id,
+                run=output.run,
+                sequence=output.sequence,
+                outputs=output.values,
+                model_ms=round(output.model_ms, 3),
+                encode_ms=round(output.encode_ms, 3),
+                age_ms=round((session.clock() - run.time_in) * 1000, 3),
+            )
+            self._give(answer, request.binary)
+        if run.error is not None:  # a cancelled run ends without raising
+            raise run.error
+        self._say(wire.Done(id=request.id, run=run.number))
+
+    def _cancel(self, request: wire.Cancel) -> None:
+        task = self._work.get(request.id)
+        if task is not None:
+            task.cancel()
+
+    # --- live inputs -----------------------------------------------------------------------------
+
+    def _send(self, request: wire.Send) -> None:
+        session = self._hub.get(request.session)
+        if session.signature is None:
+            self._send_later(request, session)
+            return
+        session.send(request.inputs)
+        self._reply(request.id, None)
+
+    def _send_later(self, request: wire.Send, session: Session) -> None:
+        """While the model loads, the newest inputs wait here."""
+        waiting = self._early.get(session.name)
+        merged = {**(waiting or {}), **request.inputs}
+        most = self._sockets.settings.max_body
+        if len(merged) > limits.EARLY_INPUTS or sum(map(_size, merged.values())) > most:
+            raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
+        self._early[session.name] = merged
+        self._reply(request.id, None)
+        if waiting is None:
+            task = asyncio.create_task(self._send_when_started(session))
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
+
+    async def _send_when_started(self, session: Session) -> None:
+        try:
+            await session.started()
+            session.send(self._early[session.name])
+        except BridgeError as error:
+            self._refuse(None, "send", error)
+        finally:
+            del self._early[session.name]
+
+    # --- subscriptions ---------------------------------------------------------------------------
+
+    def _subscribe(self, request: wire.Subscribe) -> None:
+        session = self._hub.get(request.session)
+        if session.signature is None:
+            self._begin(request, lambda: self._subscribe_later(request, session))
+            return
+        self._new(request.id)
+        self._subscribe_now(request, session)
+
+    async def _subscribe_later(self, request: wire.Subscribe, session: Session) -> None:
+        await session.started()
+        self._subscribe_now(request, session)
+
+    def _subscribe_now(self, request: wire.Subscribe, session: Session) -> None:
+        if len(self._readers) >= limits.SUBSCRIPTIONS:
+            raise Busy(f"{limits.SUBSCRIPTIONS} subscriptions are open, as many as one connection may have")
+        reader = _Reader(request, session, self._link, self._sockets.share, self._reader_ended)
+        self._readers[request.id] = reader
+        try:
+            reader.open()
+        except BridgeError:
+            del self._readers[request.id]
+            raise
+        self._reply(request.id, {"session": session.name, "port": request.port, "encoding": reader.encoding})
+        self._link.ready(reader)
+
+    def _reader_ended(self, id: int, error: BridgeError) -> None:
+        if self._readers.pop(id, None) is not None:
+            self._refuse(id, "subscribe", error)
+
+    def _unsubscribe(self, request: wire.Unsubscribe) -> None:
+        reader = self._readers.pop(request.id, None)
+        listener = self._events.pop(request.id, None)
+        if reader is not None:
+            reader.close()
+        elif listener is not None:
+            listener.cancel()
+        else:
+            raise NotFound(f"there is no subscription {request.id}", field="id")
+        self._say(wire.Done(id=request.id))
+
+    def _ack(self, request: wire.Ack) -> None:
+        reader = self._readers.get(request.id)
+        if reader is not None:
+            reader.acked(request.n)
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def _listen(self, request: wire.Events) -> None:
+        self._new(request.id)
+        if len(self._events) >= limits.SUBSCRIPTIONS:
+            raise Busy(f"{limits.SUBSCRIPTIONS} readers of events are open, as many as one connection may have")
+        if request.session:
+            self._hub.get(request.session)
+        self._reply(request.id, None)
+        self._events[request.id] = task = asyncio.create_task(self._tell_events(request))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _tell_events(self, request: wire.Events) -> None:
+        async with self._hub.events.subscribe() as events:
+            async for event in events:
+                if request.session in ("", event.session) and (not request.kinds or event.kind in request.kinds):
+                    await self._link.room()
+                    told_so = wire.Event(
+                        id=request.id, kind=event.kind, session=event.session, data=event.data, drops=events.drops
+                    )
+                    self._say(told_so)
+
+
+class _Reader:
+    """One subscription of one client: its own place in the session's fanout, and its own credit."""
+
+    __slots__ = (
+        "_acked",
+        "_binary",
+        "_clock",
+        "_ended",
+        "_id",
+        "_link",
+        "_n",
+        "_request",
+        "_session",
+        "_share",
+        "_subscription",
+        "_window",
+        "queued",
+    )
+
+    def __init__(
+        self,
+        request: wire.Subscribe,
+        session: Session,
+        link: Link,
+        share: Callable[[Frame, bool], wire.SharedFrame],
+        ended: Callable[[int, BridgeError], None],
+    ) -> None:
+        self.queued = False
+        self._id = request.id
+        self._request = request
+        self._session = session
+        self._link = link
+        self._share = share
+        self._ended = ended
+        self._clock = session.clock
+        self._binary = request.binary
+        self._window = request.window
+        self._subscription: Subscription | None = None
+        self._n = 0
+        self._acked = 0
+
+    @property
+    def encoding(self) -> Any:
+        assert self._subscription is not None
+        return self._subscription.encoding
+
+    def open(self) -> None:
+        """Begin to follow; what is wrong with the wish is raised."""
+        asked = self._request
+        self._subscription = self._session.subscribe(asked.port, asked.policy, asked.encoding, wake=self._wake)
+
+    def close(self) -> None:
+        subscription, self._subscription = self._subscription, None
+        if subscription is not None:
+            subscription.close()
+
+    def acked(self, n: int) -> None:
+        """The client has dealt with frames up to this one."""
+        self._acked = max(self._acked, min(n, self._n))
+        self._link.ready(self)
+
+    def next(self) -> tuple[int, Sequence[Buffer]] | None:
+        """The next frame, if there is one and the client has credit for it."""
+        subscription = self._subscription
+        if subscription is None or (self._window is not None and self._n - self._acked >= self._window):
+            return None
+        try:
+            frame = subscription.take()
+        except BridgeError as error:
+            self._end(error)
+            return None
+        if frame is None:
+            if subscription.ended:
+                self._end(Cancelled(f"{self._session.name} was closed"))
+            return None
+        self._n += 1
+        shared = self._share(frame, self._binary)
+        begin = shared.begin(self._id, self._n, subscription.drops, frame.age_ms(self._clock()))
+        return (codec.BINARY, (begin, shared.payload)) if shared.binary else (codec.TEXT, (begin,))
+
+    def _wake(self) -> None:
+        self._link.ready(self)
+
+    def _end(self, error: BridgeError) -> None:
+        self._subscription = None
+        self._ended(self._id, error)
+
+
+_HELLO = 'send {"type": "hello", "token": "..."}'
+
+
+def _own_version() -> str:
+    try:
+        return version("sketchbridge")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "0"
+
+
+def _type(request: wire.Request) -> str:
+    return str(request.__struct_config__.tag)
+
+
+def _brief(session: Session) -> dict[str, Any]:
+    return {"name": session.name, "model": session.model, "state": session.state, "title": session.manifest.title}
+
+
+def _size(value: Any) -> int:
+    return len(value.data) if isinstance(value, Blob) else len(value) if isinstance(value, str | list) else 8
