@@ -30,7 +30,7 @@ BridgeError                  bridge_error       something went wrong here
     └── StateUnwritable      state_unwritable
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -54,6 +54,10 @@ class BridgeError(Exception):
         self.message = message
         self.hint = hint
         self.field = field
+
+    def about(self, name: str) -> Self:
+        """The same error, saying which session or model it is about."""
+        return type(self)(f"{name}: {self.message}", hint=self.hint, field=self.field)
 
     def info(self) -> ErrorInfo:
         return ErrorInfo(self.code, self.message, self.hint, self.field)

@@ -82,7 +82,7 @@ class Hub:
         self.sessions.clear()
 
     async def _joined(self, running: Session, entry: Entry, options: Mapping[str, Any] | None) -> Session:
-        if running.model != entry.id:
+        if running.folder != str(entry.folder):
             raise NameTaken(
                 f"{running.name} already runs {running.model}",
                 hint="choose another name, or close it first",

@@ -105,7 +105,7 @@ class Server:
         asked = [_asked(entry) for entry in self.settings.models]
         saved = [session for session in await workspace.sessions() if session.name not in {a.name for a in asked}]
         demo = [SavedSession(name, name) for name in DEMO] if self.settings.demo and not asked and not saved else []
-        for session, error in await keeper.restore([*saved, *asked, *demo]):
+        for session, error in await keeper.restore(saved, [*asked, *demo]):
             _log.error("%s was not opened: %s%s", session.name, error.message, f" ({error.hint})" if error.hint else "")
 
 

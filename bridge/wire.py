@@ -230,12 +230,21 @@ class Done(Answer, frozen=True, tag="done", omit_defaults=True):
     blobs: tuple[BlobHead, ...] = ()
 
 
+class Told(msgspec.Struct, frozen=True):
+    """An error as clients get it: all four are always there."""
+
+    code: str
+    message: str
+    hint: str
+    field: str
+
+
 class Error(Answer, frozen=True, tag="error"):
     """Something could not be done. For a run or a subscription it is the end."""
 
     id: int | None
     to: str  # the type of the message it is about
-    error: ErrorInfo
+    error: Told
 
 
 class Frame(Answer, frozen=True, tag="frame"):
@@ -453,6 +462,11 @@ def _not_json(error: ValueError) -> BadMessage:
         return BadMessage("this is not JSON: it is not UTF-8")
     reason = str(error).removeprefix("JSON is malformed: ")
     return BadMessage(f"this is not JSON: {reason}", hint='it looks like {"type": "list", "id": 1}')
+
+
+def refusal(id: int | None, to: str, info: ErrorInfo) -> Error:
+    """An error about a message of that id and type."""
+    return Error(id=id, to=to, error=Told(info.code, info.message, info.hint, info.field))
 
 
 # --- writing -------------------------------------------------------------------------------------

@@ -226,9 +226,9 @@ async def test_models_alone_lists_them_for_people(tmp_path):
 async def test_a_broken_model_is_listed_with_its_reason(tmp_path):
     broken = tmp_path / "models" / "mine"
     broken.mkdir(parents=True)
-    (broken / "model.toml").write_text("title = 3")
+    (broken / "model.toml").write_text("titel = 3")
     listed = await json_of("models", "list", "--state", str(tmp_path))
-    assert "title" in next(model for model in listed["models"] if model["id"] == "mine")["problem"]["message"]
+    assert "titel" in next(model for model in listed["models"] if model["id"] == "mine")["problem"]["message"]
 
 
 async def test_a_new_model_is_found_and_runs(tmp_path):

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,9 @@ def test_every_setting_has_words():
         assert setting.doc, name
         assert setting.takes, name
         assert setting.flag == "" or setting.flag.startswith("--"), name
+
+
+def test_the_page_about_settings_has_each_of_them_and_no_other():
+    page = (Path(__file__).parent.parent / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (?:`(--[a-z-]+)`)? ?\|", page, re.MULTILINE)
+    assert rows == [(name, setting.flag) for name, setting in config.described().items()]

@@ -11,9 +11,6 @@ from bridge.session.backend import Exit, Listener
 from bridge.session.messages import FromWorker, Start, Stop, ToWorker
 from bridge.signature import Signature
 
-_DESCRIBE_SECONDS = 60.0
-_DESCRIBE_BYTES = 4 * limits.MIB
-
 
 class ProcessBackend:
     """A worker process. Made by launch()."""
@@ -77,10 +74,10 @@ async def describe(folder: Path) -> Signature:
     """What the model in this folder takes and gives, told by a short-lived child; ModelBroken when it can't tell."""
     arguments = ["-m", "bridge.backends.worker", "--describe", str(folder)]
     try:
-        said = await spawn.output_of(arguments, _DESCRIBE_SECONDS, _DESCRIBE_BYTES)
+        said = await spawn.output_of(arguments, limits.DESCRIBE_SECONDS, limits.DESCRIPTION_BYTES)
         description = msgspec.json.decode(said, type=_Description)
     except TimeoutError:
-        raise ModelBroken(f"{folder.name} took more than {_DESCRIBE_SECONDS:.0f} s to be imported") from None
+        raise ModelBroken(f"{folder.name} took more than {limits.DESCRIBE_SECONDS:.0f} s to be imported") from None
     except (RuntimeError, msgspec.MsgspecError) as error:
         raise ModelBroken(f"{folder.name} can't be imported: {error}") from None
     if description.error is not None:

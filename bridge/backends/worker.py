@@ -232,9 +232,7 @@ class Worker:
         self._outbox.send(Output(run.run, sequence, values, last, took * 1000, encode_ms))
         return True
 
-    def _encoded(
-        self, run: Run, command: Command, outputs: dict[str, Any]
-    ) -> dict[str, list[tuple[Encoding, Any]]]:
+    def _encoded(self, run: Run, command: Command, outputs: dict[str, Any]) -> dict[str, list[tuple[Encoding, Any]]]:
         """Each output in every encoding that somebody wants, each made once."""
         wishes = run.wishes if not self._wants else dict.fromkeys((*run.wishes, *self._wants))
         values: dict[str, list[tuple[Encoding, Any]]] = {}

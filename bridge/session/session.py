@@ -12,6 +12,7 @@ from bridge import limits
 from bridge.errors import (
     BridgeError,
     Cancelled,
+    InputError,
     ModelBroken,
     ModelCrashed,
     ModelError,
@@ -78,6 +79,7 @@ class Session:
         self.events = events or Events()
         self.stats = Stats()
         self.clock = clock
+        self.folder = start.folder
         self.options = start.options
         self._start = start
         self._start_seconds = start_seconds
@@ -143,7 +145,7 @@ class Session:
         self._lost = asyncio.get_running_loop().create_future()
         self._refused = None
         self.progress = Progress("loading")
-        backend = await self._launch(self._start, self)
+        backend = await self._launched()
         try:
             self._backend = backend
             self._wait_for_word()
@@ -152,6 +154,15 @@ class Session:
             self._backend = None
             self._stop_waiting()
             await backend.close()
+
+    async def _launched(self) -> Backend:
+        """A started backend; one that was starting when we are cancelled is closed, not lost."""
+        launching = asyncio.ensure_future(self._launch(self._start, self))
+        try:
+            return await asyncio.shield(launching)
+        except asyncio.CancelledError:
+            await (await launching).close()
+            raise
 
     def _wait_for_word(self) -> None:
         """A start that says nothing for too long is given up."""
@@ -246,7 +257,7 @@ class Session:
     def send(self, inputs: Mapping[str, Any]) -> None:
         """Offer live inputs: they join the current ones, and the model gets the newest when it is free."""
         signature = self._known()
-        parsed = signature.parse(signature.default, inputs, partial=True)
+        parsed = self._parsed(signature.default, inputs, live=True)
         self._mailbox.offer(parsed, self.clock())
         if signature.default.streams:
             for run in self._mailbox.live_under_way():
@@ -259,7 +270,7 @@ class Session:
         """Ask for one run and follow it. Refused at once when the inputs are wrong or too many runs wait."""
         signature = self._known()
         called = signature.command(command)
-        parsed = signature.parse(called, inputs)
+        parsed = self._parsed(called, inputs)
         encodings, pairs = self._wishes(called, wishes)
         self._runs += 1
         handle = RunHandle(self._runs, called, encodings, self.clock(), self.cancel)
@@ -301,6 +312,12 @@ class Session:
         elif (job := self._mailbox.working_on(run)) is not None:
             self._post_cancel(run)
             self._tell_owner(job, Cancelled(f"run {run} was cancelled"))
+
+    def _parsed(self, command: Command, inputs: Mapping[str, Any], *, live: bool = False) -> dict[str, Any]:
+        try:
+            return self._known().parse(command, inputs, partial=live)
+        except InputError as error:
+            raise error.about(self.name) from None
 
     def _known(self) -> Signature:
         self._raise_if_over()

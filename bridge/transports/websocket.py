@@ -255,7 +255,7 @@ class Conversation:
             self._say(wire.Reply(id=id, value=value))
 
     def _refuse(self, id: int | None, to: str, error: BaseException) -> None:
-        self._say(wire.Error(id=id, to=to, error=told(error)))
+        self._say(wire.refusal(id, to, told(error)))
 
     def _give(self, answer: wire.Output | wire.Done, binary: bool) -> None:
         is_binary, parts = wire.write_outputs(answer, binary=binary)
@@ -544,6 +544,7 @@ class _Reader:
         "_share",
         "_subscription",
         "_window",
+        "eager",
         "queued",
     )
 
@@ -556,6 +557,7 @@ class _Reader:
         ended: Callable[[int, BridgeError], None],
     ) -> None:
         self.queued = False
+        self.eager = request.policy == "all"
         self._id = request.id
         self._request = request
         self._session = session

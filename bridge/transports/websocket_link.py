@@ -22,7 +22,8 @@ from bridge.wire import Buffer
 BEAT_SECONDS = 20.0  # so long a client may be silent before it is asked whether it is there
 _SILENT_BEATS = 3  # and so many times, before it is given up
 _LAST_WORDS_SECONDS = 1.0  # for the other side to answer our close frame
-_KERNEL_BYTES = 128 * 1024  # of one connection may wait in the system; more would be pictures that are old on arrival
+_SLOW_SECONDS = 0.05  # a client that makes us wait longer is slow: then little may wait in the system,
+_KERNEL_BYTES = 128 * 1024  # because that would be pictures which are old on arrival
 _ROOM_BYTES = 64 * 1024  # above this much in the outbox, those who can wait do
 _MESSAGE_BYTES = 256  # what one waiting message costs beside its bytes
 
@@ -31,6 +32,7 @@ class Source(Protocol):
     """Something that has frames to send now and then. `queued` belongs to the link."""
 
     queued: bool
+    eager: bool  # after one frame there may be another at once
 
     def next(self) -> tuple[int, Sequence[Buffer]] | None:
         """The next frame, as opcode and parts; None if there is none now. Must not raise."""
@@ -52,11 +54,14 @@ class Link(asyncio.Protocol):
         self, transport: asyncio.Transport, before: asyncio.BaseProtocol, limit: int, beat: float = BEAT_SECONDS
     ) -> None:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._now = asyncio.get_running_loop().time
         self._transport = transport
         self._before = before  # told of the end, so that the server forgets the connection
         self._decoder = Decoder(limit)
         self._reader: Reader | None = None
         self._paused = False
+        self._paused_since = 0.0
+        self._held_back = False
         self._closing = False
         self._outbox: deque[tuple[int, list[Buffer]]] = deque()
         self._outbox_bytes = 0
@@ -73,7 +78,6 @@ class Link(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._transport.write(handshake)
         self._transport.set_write_buffer_limits(high=0)
-        _hold_back(self._transport.get_extra_info("socket"))
         self._later(self._beat_seconds, self._beat)
 
     @property
@@ -102,9 +106,11 @@ class Link(asyncio.Protocol):
         """This source has a frame."""
         if source.queued or self._closing:
             return
-        source.queued = True
-        self._ready.append(source)
-        if not self._paused:
+        if self._paused or self._ready or self._outbox:
+            source.queued = True
+            self._ready.append(source)
+        else:
+            self._send_frame(source)
             self._pump()
 
     async def room(self) -> None:
@@ -131,7 +137,7 @@ class Link(asyncio.Protocol):
         opcode, parts = frame
         head = codec.frame_head(opcode, sum(map(len, parts)))
         self._transport.writelines([head + parts[0], *parts[1:]])
-        if not source.queued:
+        if source.eager and not source.queued:
             source.queued = True
             self._ready.append(source)
 
@@ -190,9 +196,13 @@ class Link(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._paused = True
+        self._paused_since = self._now()
 
     def resume_writing(self) -> None:
         self._paused = False
+        if not self._held_back and self._now() - self._paused_since > _SLOW_SECONDS:
+            self._held_back = True
+            _hold_back(self._transport.get_extra_info("socket"))
         self._pump()
         if not self._paused and self._outbox_bytes <= _ROOM_BYTES:
             self._release()

@@ -121,9 +121,7 @@ def rate(port: int, path: str, connections: int, seconds: float) -> float:
     """Answers a second with so many connections, each sending its next request when it has its answer."""
     program = wrk()
     if program is None:
-        asyncio.run(_load(port, path, connections, min(1.0, seconds)))
         return asyncio.run(_load(port, path, connections, seconds))
-    _wrk(program, port, path, connections, 1)
     return _wrk(program, port, path, connections, seconds)
 
 

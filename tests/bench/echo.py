@@ -44,22 +44,24 @@ def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding
     )
 
 
-def _load(port: int, path: str, seconds: float) -> Sample:
-    calls.check_echo(port, path)
-    return {
-        "p50_ms": calls.serial_p50_ms(port, path, round(400 * seconds)),
-        "rate": calls.rate(port, path, CONNECTIONS, seconds),
-    }
+def _load(program: programs.Program, path: str, seconds: float) -> Sample:
+    calls.check_echo(program.port, path)
+    p50 = calls.serial_p50_ms(program.port, path, round(400 * seconds))
+    calls.rate(program.port, path, CONNECTIONS, 1)
+    before = programs.cpu_seconds(program.pid)
+    rate = calls.rate(program.port, path, CONNECTIONS, seconds)
+    used = programs.cpu_seconds(program.pid) - before
+    return {"p50_ms": p50, "rate": rate, "cpu_us": used / (rate * seconds) * 1e6}
 
 
 def _ours(seconds: float) -> Sample:
     with programs.ours(f"echo={_ECHO}") as program:
-        return _load(program.port, "/api/sessions/echo/run", seconds)
+        return _load(program, "/api/sessions/echo/run", seconds)
 
 
 def _peer(name: str, seconds: float) -> Sample:
     with programs.peer(_FILES[name]) as program:
-        return _load(program.port, _PATHS[name], seconds)
+        return _load(program, _PATHS[name], seconds)
 
 
 def _gradio(seconds: float) -> Sample:
@@ -76,6 +78,7 @@ def _rows(samples: dict[str, list[Sample]]) -> list[Row]:
     rows = [_rate_row(ours, name, samples[name], goals.get(name)) for name in _FILES]
     rows += [_p50_row(ours, name, samples[name]) for name in _FILES]
     mosec = samples["mosec"]
+    rows += [_cpu_row(ours, name, samples[name]) for name in _FILES]
     within = difference(ours, mosec, "p50_ms")
     told = "p50 behind mosec's"
     return [*rows, Row(told, _ms(ours), "mosec", _ms(mosec), within, Goal(0.1, at_least=False, unit="ms"), "ms")]
@@ -93,6 +96,11 @@ def _rate_row(ours: list[Sample], name: str, theirs: list[Sample], goal: Goal | 
 def _p50_row(ours: list[Sample], name: str, theirs: list[Sample]) -> Row:
     goal = Goal(1, at_least=False) if name == "mosec" else None
     return Row("p50, one caller", _ms(ours), name, _ms(theirs), ratio(ours, theirs, "p50_ms"), goal)
+
+
+def _cpu_row(ours: list[Sample], name: str, theirs: list[Sample]) -> Row:
+    told = [f"{spread(column(samples, 'cpu_us')).median:.0f} µs" for samples in (ours, theirs)]
+    return Row("processor time a request, all processes", told[0], name, told[1], ratio(ours, theirs, "cpu_us"))
 
 
 def _rate(samples: list[Sample]) -> str:

@@ -47,7 +47,7 @@ def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding
         for clients in CLIENTS
         for name in _PEERS
     ]
-    return Finding("Frames to many WebSocket clients", _HOW, [*rows, *_fairness(samples)], samples)
+    return Finding("Frames to many WebSocket clients", _HOW, [*rows, *_more(samples)], samples)
 
 
 def _counted(
@@ -59,8 +59,12 @@ def _counted(
             calls.patch(program.port, "/api/sessions/frames/inputs", {})
         path, first = ("/api/ws", [_SUBSCRIBE]) if ours else ("/ws", [])
         for clients in CLIENTS:
+            before = programs.cpu_seconds(program.pid)
             counted = frames.in_own_process(program.port, path, clients, seconds, first)
-            found |= {f"{what}_{clients}": value for what, value in counted.items()}
+            used = programs.cpu_seconds(program.pid) - before
+            found[f"rate_{clients}"] = counted["rate"]
+            found[f"fewest_{clients}"] = counted["fewest"]
+            found[f"cpu_us_{clients}"] = used / counted["frames"] * 1e6
     return found
 
 
@@ -84,14 +88,25 @@ def _row(us: str, clients: int, name: str, samples: dict[str, list[Sample]], goa
     return Row(told, _rate(samples[us], what), name, _rate(samples[name], what), compared, goal)
 
 
-def _fairness(samples: dict[str, list[Sample]]) -> Iterator[Row]:
-    """How evenly the clients were served."""
-    for clients in CLIENTS[1:]:
-        ours = samples[_OURS]
+def _more(samples: dict[str, list[Sample]]) -> Iterator[Row]:
+    """How evenly sixteen clients were served, and what a frame cost."""
+    for name in _PEERS:
+        yield _fewest(samples, name)
+    for us in (_OURS, _INSIDE):
         for name in _PEERS:
-            rate = _rate(ours, f"fewest_{clients}"), _rate(samples[name], f"fewest_{clients}")
-            compared = ratio(ours, samples[name], f"fewest_{clients}")
-            yield Row(f"frames/s of the client that got the fewest of {clients}", rate[0], name, rate[1], compared)
+            yield _cost(samples, us, name)
+
+
+def _fewest(samples: dict[str, list[Sample]], name: str) -> Row:
+    told = [_rate(samples[who], "fewest_16") for who in (_OURS, name)]
+    compared = ratio(samples[_OURS], samples[name], "fewest_16")
+    return Row("frames/s of the client that got the fewest of 16", told[0], name, told[1], compared)
+
+
+def _cost(samples: dict[str, list[Sample]], us: str, name: str) -> Row:
+    told = [f"{spread(column(samples[who], 'cpu_us_16')).median:.0f} µs" for who in (us, name)]
+    what = "processor time a frame, 16 clients" + (", no process for the model" if us == _INSIDE else ", all processes")
+    return Row(what, told[0], name, told[1], ratio(samples[us], samples[name], "cpu_us_16"))
 
 
 def _rate(samples: list[Sample], what: str) -> str:

@@ -168,6 +168,29 @@ def rss_mib(pid: int) -> float:
     return int(found.stdout) / 1024
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process and all below it have used of the processor so far; 0 where there is no /proc."""
+    stats = [_stat(folder) for folder in Path("/proc").glob("[0-9]*")]
+    parents = {found[0]: found[1] for found in stats if found}
+    used = {found[0]: found[2] for found in stats if found}
+    return sum(seconds for process, seconds in used.items() if _descends(process, pid, parents))
+
+
+def _stat(folder: Path) -> tuple[int, int, float] | None:
+    """Process, parent, seconds."""
+    try:
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return int(folder.name), int(fields[1]), (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _descends(process: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while process in parents and process != ancestor:
+        process = parents[process]
+    return process == ancestor
+
+
 def loaded(pid: int, library: str) -> bool:
     """Whether a process has a compiled part of that library in memory."""
     maps = Path(f"/proc/{pid}/maps")
