@@ -4,24 +4,22 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-
-from bridge.config import Settings
 
 _TOKEN_IN_ADDRESS = re.compile(r"([?&]token=)[^&\s\"']+")
 _COLOURS = {"DEBUG": "2", "INFO": "0", "WARNING": "33", "ERROR": "31", "CRITICAL": "31"}
 
 
-def set_up(settings: Settings) -> None:
-    """Send what the bridge logs to the error output, as the settings say. Again: with the new settings only."""
+def set_up(form: Literal["text", "json"], level: str, secret: str = "") -> None:
+    """Send what the bridge logs to the error output, never with the secret in it. The last call counts."""
     handler = _ErrorOutput()
-    handler.setFormatter(_Json(settings.token) if settings.log == "json" else _Text(settings.token))
+    handler.setFormatter(_Json(secret) if form == "json" else _Text(secret))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)  # of libraries
-    logging.getLogger("bridge").setLevel(settings.log_level.upper())
+    logging.getLogger("bridge").setLevel(level.upper())
 
 
 def event(name: str, /, **data: Any) -> dict[str, Any]:

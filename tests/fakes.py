@@ -79,7 +79,9 @@ class PuppetBackend:
     def give(self, run: int, last: bool = True, sequence: int = 0, model_ms: float = 1.0, **values: Any) -> None:
         """Give out values, each in every encoding that was wished for."""
         wishes = self.wishes(run)
-        encoded = {port: [(encoding, value) for name, encoding in wishes if name == port] for port, value in values.items()}
+        encoded = {
+            port: [(encoding, value) for name, encoding in wishes if name == port] for port, value in values.items()
+        }
         self.listener.received(Output(run, sequence, encoded, last, model_ms, 0.0))
 
     def done(self, run: int) -> None:
@@ -107,7 +109,9 @@ class PuppetBackend:
 
     def wishes(self, run: int) -> list[tuple[str, Any]]:
         own = [wish for message in self.runs() if message.run == run for wish in message.wishes]
-        wanted = [message.wishes for message in self.posted if hasattr(message, "wishes") and not isinstance(message, Run)]
+        wanted = [
+            message.wishes for message in self.posted if hasattr(message, "wishes") and not isinstance(message, Run)
+        ]
         return list(dict.fromkeys([*own, *(wanted[-1] if wanted else ())]))
 
 

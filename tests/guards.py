@@ -71,9 +71,7 @@ def nothing_left_behind() -> Iterator[None]:
     assert not left, f"left behind: {', '.join(left)}"
 
 
-def _left(
-    me: psutil.Process, threads: set[threading.Thread], children: dict[int, str], ports: set[int]
-) -> list[str]:
+def _left(me: psutil.Process, threads: set[threading.Thread], children: dict[int, str], ports: set[int]) -> list[str]:
     new_threads = [
         f"thread {thread.name}"
         for thread in set(threading.enumerate()) - threads

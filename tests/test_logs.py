@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from bridge import config, logs
+from bridge import logs
 
 log = logging.getLogger("bridge.tests")
 
@@ -18,20 +18,16 @@ def put_back():
     logging.getLogger("bridge").setLevel(logging.NOTSET)
 
 
-def set_up(tmp_path, **flags) -> None:
-    logs.set_up(config.load({"state": tmp_path, **flags}, {}))
-
-
-def test_lines_for_programs_carry_the_event_and_its_data(tmp_path, capsys):
-    set_up(tmp_path, log="json")
+def test_lines_for_programs_carry_the_event_and_its_data(capsys):
+    logs.set_up("json", "info")
     log.info("ready", extra=logs.event("ready", url="http://x", name="n"))
     (line,) = map(json.loads, capsys.readouterr().err.splitlines())
     assert (line["event"], line["message"], line["url"], line["name"]) == ("ready", "ready", "http://x", "n")
     assert (line["level"], line["logger"]) == ("info", "bridge.tests")
 
 
-def test_lines_for_people_name_what_is_more_than_news(tmp_path, capsys):
-    set_up(tmp_path)
+def test_lines_for_people_name_what_is_more_than_news(capsys):
+    logs.set_up("text", "info")
     log.info("one %d", 1)
     log.warning("two")
     first, second = capsys.readouterr().err.splitlines()
@@ -39,16 +35,16 @@ def test_lines_for_people_name_what_is_more_than_news(tmp_path, capsys):
     assert second.endswith(" warning: two")
 
 
-def test_a_line_below_the_level_is_not_written(tmp_path, capsys):
-    set_up(tmp_path, log_level="warning")
+def test_a_line_below_the_level_is_not_written(capsys):
+    logs.set_up("text", "warning")
     log.info("no")
     logging.getLogger("elsewhere").info("no")
     assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_the_token_is_left_out_wherever_it_got_in(tmp_path, capsys, form):
-    set_up(tmp_path, log=form, token="sesame-opens")
+def test_the_token_is_left_out_wherever_it_got_in(capsys, form):
+    logs.set_up(form, "info", "sesame-opens")
     try:
         raise ValueError("GET /?token=sesame-opens")
     except ValueError:
@@ -61,8 +57,8 @@ def test_the_token_is_left_out_wherever_it_got_in(tmp_path, capsys, form):
     assert "Traceback" in said
 
 
-def test_setting_up_again_does_not_write_twice(tmp_path, capsys):
-    set_up(tmp_path)
-    set_up(tmp_path)
+def test_setting_up_again_does_not_write_twice(capsys):
+    logs.set_up("text", "info")
+    logs.set_up("text", "info")
     log.info("once")
     assert len(capsys.readouterr().err.splitlines()) == 1

@@ -61,14 +61,18 @@ async def test_it_closes_soon_although_readers_hold_on(tmp_path: Path) -> None:
     async with serving("painter", "gate") as server, calling(server) as client:
         await client.patch("/api/sessions/painter/inputs", json={"width": 2000, "height": 2000})
         stalled = []
-        for path in ("/api/sessions/painter/stream/image.mjpg", "/api/events", "/api/sessions/painter/events?port=image"):
+        for path in (
+            "/api/sessions/painter/stream/image.mjpg",
+            "/api/events",
+            "/api/sessions/painter/events?port=image",
+        ):
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             await reader.readline()
             stalled.append(writer)
         path = tmp_path / "never"
         waiting = asyncio.create_task(client.post("/api/sessions/gate/run?command=steps", json={"path": str(path)}))
-        while server.hub.get("gate").describe()["stats"]["waiting"] == 0:
+        while server.hub.get("gate").describe()["stats"]["under_way"] == 0:
             await asyncio.sleep(0.002)
         async with asyncio.timeout(10):
             await server.close()

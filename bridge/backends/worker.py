@@ -91,14 +91,17 @@ class Worker:
         """Work until told to stop or the server is gone."""
         while not self._stopped:
             idle = not self._waiting and not self._streams
-            for message in self._inbox.take(wait=idle):
-                self._hear(message)
+            self._listen(wait=idle)
             if self._inbox.closed:
                 break
             self._begin()
             self._step()
         for stream in self._streams:
             stream.close()
+
+    def _listen(self, *, wait: bool) -> None:
+        for message in self._inbox.take(wait):
+            self._hear(message)
 
     def _hear(self, message: ToWorker) -> None:
         match message:
@@ -151,7 +154,9 @@ class Worker:
             _release(command, inputs)
             self._failed(run, error)
             return
-        self._give(run, command, outputs, 0, time.perf_counter() - started, last=True)
+        took = time.perf_counter() - started
+        self._listen(wait=False)  # a reader who came during the run sees its output, too
+        self._give(run, command, outputs, 0, took, last=True)
         _release(command, inputs)
 
     def _step(self) -> None:

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 def serve(settings: Settings) -> None:
     """Until Ctrl-C or SIGTERM. Returns when nothing is left running."""
-    logs.set_up(settings)
+    logs.set_up(settings.log, settings.log_level, settings.token)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings))
 

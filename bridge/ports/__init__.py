@@ -1,21 +1,18 @@
-"""What may cross: every kind of port, parsed from outside, dumped to the outside, described once. Pure."""
+"""What may cross between a sketch and a model: one class a kind. Pure: pictures and sound are decoded by the worker."""
 
-from typing import Union
-
-import msgspec
-
-from bridge.ports.array import Array
+from bridge.ports.array import KINDS, AnyPort, Array, build
 from bridge.ports.audio import Audio
 from bridge.ports.base import Blob, Encoding, Port
-from bridge.ports.files import Directory, File
+from bridge.ports.files import Content, Directory, File
 from bridge.ports.image import Image
-from bridge.ports.media import media_type, to_json
+from bridge.ports.outside import media_type, to_json
 from bridge.ports.places import Box, Landmarks, Point
 from bridge.ports.plain import Any, Boolean, Category, Number, Text
 from bridge.ports.segmentation import Segmentation
 from bridge.ports.vector import Vector
 
 __all__ = [
+    "KINDS",
     "Any",
     "AnyPort",
     "Array",
@@ -24,6 +21,7 @@ __all__ = [
     "Boolean",
     "Box",
     "Category",
+    "Content",
     "Directory",
     "Encoding",
     "File",
@@ -39,27 +37,3 @@ __all__ = [
     "media_type",
     "to_json",
 ]
-
-AnyPort = Union[  # noqa: UP007 - a value that msgspec and type checkers both read
-    Any,
-    Text,
-    Number,
-    Boolean,
-    Category,
-    Vector,
-    Array,
-    Image,
-    Audio,
-    File,
-    Directory,
-    Segmentation,
-    Point,
-    Box,
-    Landmarks,
-]
-
-
-def build(description: object) -> AnyPort:
-    """A port from its description, equal to the one described; ValueError if it is none."""
-    port: AnyPort = msgspec.convert(description, AnyPort)
-    return port

@@ -1,105 +1,161 @@
-"""Lists whose items are all of one kind."""
+"""Lists of one kind, and the list of all kinds."""
 
-import math
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from bridge import limits
-from bridge.errors import ModelFailed, TooLarge
-from bridge.ports.base import Encoding, Port
-from bridge.ports.vector import listed
+from bridge.errors import InputError, ModelFailed, TooLarge
+from bridge.ports import plain
+from bridge.ports.audio import Audio
+from bridge.ports.base import Blob, Encoding, Port
+from bridge.ports.files import Directory, File
+from bridge.ports.image import Image, Picture
+from bridge.ports.places import Box, Landmarks, Point
+from bridge.ports.plain import Boolean, Category, Number, Text, length_flaws
+from bridge.ports.segmentation import Segmentation
+from bridge.ports.vector import Vector, listed
 from bridge.ports.words import came, span
+
+_APART = ("number", "boolean", "category")  # kinds that a comma divides; a text may have one
 
 
 class Array(Port, frozen=True, tag="array"):
-    """A list. Each item is parsed, loaded and dumped by the item's own port."""
+    """A list of values of one port. Outputs take the encoding of their items."""
 
-    formats = ("json",)
-
-    item: Any = None  # a port
+    item: "AnyPort"
     min_length: int = 0
     max_length: int | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.item, dict):  # as it crosses: the union of all kinds is known only above this file
-            from bridge.ports import build
-
-            self._set("item", build(self.item))
-        elif isinstance(self.item, type) and issubclass(self.item, Port):
-            self._set("item", self.item())
-        Port.__post_init__(self)
 
     @property
     def takes(self) -> str:
         bounds = span(self.min_length or None, self.max_length)
-        return f"a list{f' of {bounds}' if bounds else ''}, each {self.item.takes}"
+        return f"a list of {bounds}" if bounds else "a list"
 
     def parse(self, raw: Any, field: str) -> list[Any]:
-        items = _items(raw)
-        if items is None:
-            raise self._refused(raw, field)
-        if len(items) > limits.JSON_ITEMS:
-            raise TooLarge(f"{field} takes up to {limits.JSON_ITEMS} items; {len(items)} came", field=field)
-        if not self.min_length <= len(items) <= (math.inf if self.max_length is None else self.max_length):
-            raise self._refused(raw, field)
-        return [self.item.parse(item, f"{field}[{index}]") for index, item in enumerate(items)]
+        items = self._items(raw, field)
+        parse = self.item.parse
+        try:
+            found = [parse(item, field) for item in items]
+        except InputError:  # once more, to tell which one it is
+            found = [parse(item, f"{field}[{index}]") for index, item in enumerate(items)]
+        if isinstance(self.item, (Picture, Array)):
+            self._check_pixels(found, field)
+        return found
 
     def parse_text(self, text: str, field: str) -> list[Any]:
-        """[1, 2] and 1, 2; of other items a JSON list."""
-        found = listed(text)
-        if isinstance(found, str):
-            found = [part.strip() for part in text.split(",")] if text.strip() else []
-        return self.parse(found, field)
+        """A list as JSON writes it; else numbers, names and the like with commas between, of other kinds the one."""
+        given = listed(text) if text.lstrip().startswith("[") else text
+        if isinstance(given, list):
+            return self.parse(given, field)
+        pieces = [piece.strip() for piece in text.split(",")] if self.item.kind in _APART else [text]
+        pieces = [] if pieces == [""] else pieces
+        return self.parse([self.item.parse_text(piece, f"{field}[{n}]") for n, piece in enumerate(pieces)], field)
 
     def load(self, value: list[Any], field: str) -> list[Any]:
-        return [self.item.load(item, f"{field}[{index}]") for index, item in enumerate(value)]
+        loaded: list[Any] = []
+        try:
+            for index, item in enumerate(value):
+                loaded.append(self.item.load(item, f"{field}[{index}]"))
+        except BaseException:
+            self.release(loaded)
+            raise
+        return loaded
 
     def release(self, loaded: Any) -> None:
         for item in loaded:
             self.item.release(item)
 
-    def encoding(self, wanted: Encoding | None, field: str) -> Encoding:
-        """That of the items: a list of pictures may be wanted as PNG."""
-        encoding: Encoding = self.item.encoding(wanted, field)
-        return encoding
-
     def dump(self, value: Any, encoding: Encoding, field: str) -> list[Any]:
-        items = _items(value)
-        if items is None:
+        items = self._given(value, field)
+        dump = self.item.dump
+        return [dump(item, encoding, f"{field}[{index}]") for index, item in enumerate(items)]
+
+    def encoding(self, wanted: Encoding | None, field: str) -> Encoding:
+        return self.item.encoding(wanted, field)
+
+    def _items(self, raw: Any, field: str) -> list[Any] | tuple[Any, ...]:
+        if hasattr(raw, "tolist") and "json" in self.item.formats:
+            raw = raw.tolist()
+        elif getattr(raw, "ndim", 0):  # pictures or sounds in one array
+            raw = list(raw)
+        if not isinstance(raw, (list, tuple)):
+            raise self._refused(raw, field)
+        items: list[Any] | tuple[Any, ...] = raw
+        if len(items) > limits.JSON_ITEMS:
+            raise TooLarge(f"{field} takes up to {limits.JSON_ITEMS} items; {len(items)} came", field=field)
+        if len(items) < self.min_length or (self.max_length is not None and len(items) > self.max_length):
+            raise InputError(f"{field} takes {self.takes}; {len(items)} came", field=field)
+        return items
+
+    def _given(self, value: Any, field: str) -> list[Any]:
+        """What the model gave out, item by item: any list, tuple, array, but no text."""
+        if isinstance(value, (str, bytes, bytearray, dict)) or not hasattr(value, "__iter__"):
             raise self._unfit(value, field)
-        if not self.min_length <= len(items) <= (math.inf if self.max_length is None else self.max_length):
-            raise ModelFailed(f"the model gave out {came(items)} for {field}", hint=f"it is {self.takes}", field=field)
-        return [self.item.dump(item, encoding, f"{field}[{index}]") for index, item in enumerate(items)]
+        if hasattr(value, "tolist") and "json" in self.item.formats:
+            value = value.tolist()
+        items = list(value) if isinstance(value, (list, tuple)) or hasattr(value, "__len__") else None
+        if items is None:
+            raise self._unfit(value, field, "give a list, not something that is still being made")
+        if self.max_length is not None and len(items) > self.max_length:
+            hint = f"{field} is declared as {self.takes}"
+            raise ModelFailed(f"the model gave out {len(items)} items for {field}", hint=hint, field=field)
+        return items
+
+    def _check_pixels(self, found: list[Any], field: str) -> None:
+        """Many small files may be as many pixels as one large one."""
+        total = _pixels(found)
+        if total > limits.PIXELS:
+            said = f"{field} takes up to {limits.PIXELS / 1e6:g} megapixels altogether; {total / 1e6:.0f} came"
+            raise TooLarge(said, hint="make them smaller first", field=field)
 
     def _flaws(self) -> Iterator[str]:
         if not isinstance(self.item, Port):
-            yield f"its items are {came(self.item)}; say what they are, such as Array(Text())"
-        if type(self.min_length) is not int or self.min_length < 0:
-            yield f"min_length is {came(self.min_length)}; it takes a whole number of 0 or more"
-        if self.max_length is not None and (type(self.max_length) is not int or self.max_length < self.min_length):
-            yield f"max_length is {came(self.max_length)}; it takes a whole number of min_length or more"
+            yield f"item is {came(self.item)}; write a port, such as Array(Text())"
+        yield from length_flaws(self.min_length, self.max_length, limits.JSON_ITEMS)
 
-    def _mild(self) -> list[Any]:
-        mild = self.item.neutral()
-        return [] if mild is None else [mild] * self.min_length
+    def _mild(self) -> list[Any] | None:
+        item = self.item.neutral()
+        return [] if not self.min_length else None if item is None else [item] * self.min_length
 
     def _shape(self) -> dict[str, Any]:
-        shape: dict[str, Any] = {"type": "array", "items": self.item.schema()}
-        if self.min_length:
-            shape["minItems"] = self.min_length
-        if self.max_length is not None:
-            shape["maxItems"] = self.max_length
-        return shape
+        bounds = {"minItems": self.min_length or None, "maxItems": self.max_length}
+        named = {name: value for name, value in bounds.items() if value is not None}
+        return {"type": "array", "items": self.item.schema(), **named}
 
 
-def _items(raw: Any) -> list[Any] | None:
-    """The items of whatever is a list; None for texts, objects and single values."""
-    if isinstance(raw, list):
-        return raw
-    if isinstance(raw, tuple):
-        return list(raw)
-    if hasattr(raw, "tolist") and getattr(raw, "ndim", 1) >= 1:
-        return list(raw) if getattr(raw, "ndim", 1) > 1 else list(raw.tolist())
-    return None
+def _pixels(value: Any) -> int:
+    if isinstance(value, list):
+        return sum(_pixels(item) for item in value)
+    return value.meta.get("width", 0) * value.meta.get("height", 0) if isinstance(value, Blob) else 0
 
 
+AnyPort = (
+    plain.Any
+    | Text
+    | Number
+    | Boolean
+    | Category
+    | Vector
+    | Array
+    | Image
+    | Audio
+    | File
+    | Directory
+    | Segmentation
+    | Point
+    | Box
+    | Landmarks
+)
+
+KINDS: tuple[type[Port], ...] = AnyPort.__args__
+
+
+def build(description: Any) -> AnyPort:
+    """The port again from what describe() said of it; InputError if it says nothing that can be used."""
+    try:
+        port: AnyPort = msgspec.convert(description, AnyPort)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise InputError(f"this does not describe a port: {error}") from None
+    return port

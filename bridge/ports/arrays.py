@@ -15,3 +15,11 @@ def as_array(value: Any) -> npt.NDArray[Any]:
     if found.dtype.kind not in "fiub":
         raise TypeError(f"an array of {found.dtype} holds no numbers")
     return found
+
+
+def float32_bytes(found: npt.NDArray[Any]) -> bytes:
+    """One row of numbers, little-endian; what float32 has no room for becomes infinity."""
+    if found.ndim > 2 or (found.ndim == 2 and found.shape[0] != 1) or found.dtype.kind not in "fiu":
+        raise ValueError("one row of numbers is needed")
+    with np.errstate(over="ignore"):
+        return found.astype("<f4").tobytes()

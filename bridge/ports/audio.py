@@ -16,7 +16,7 @@ _CHANNELS = 32
 
 
 class Audio(Port, frozen=True, tag="audio"):
-    """Sound. The model gets float32 from -1 to 1 at the port's rate, (frames,) for one channel, else (frames, channels)."""
+    """Sound. The model gets float32, -1 to 1, at its rate: (frames,) for one channel, else (frames, channels)."""
 
     formats = ("wav", "f32")
 

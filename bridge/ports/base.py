@@ -110,7 +110,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
         return later
 
     def neutral(self) -> Any:
-        """What a form shows before anybody touched it, as JSON: the default, else a mild value, None if there is none."""
+        """What a form shows before anybody touched it, as JSON: the default, else a mild value or None."""
         return self._mild() if self.required else self.default
 
     def describe(self) -> dict[str, Any]:
@@ -161,8 +161,8 @@ class Port(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
         """The wanted format, known to be offered."""
         if wanted is None or not wanted.format or wanted.format in self.formats:
             return wanted.format if wanted else ""
-        offered = ", ".join(self.formats)
-        raise InputError(f"{field} can't be given as {wanted.format[:40]!r}", hint=f"it comes as {offered}", field=field)
+        hint = f"it comes as {', '.join(self.formats)}"
+        raise InputError(f"{field} can't be given as {wanted.format[:40]!r}", hint=hint, field=field)
 
     def _set(self, name: str, value: Any) -> None:
         """For __post_init__ only: put a parameter into its one proper form."""

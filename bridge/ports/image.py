@@ -125,7 +125,10 @@ class Picture(Port, frozen=True, kw_only=True):
 
 
 class Image(Picture, frozen=True, tag="image"):
-    """A picture. The model gets uint8 pixels: (height, width, 3) RGB, (…, 4) RGBA, or (height, width) for one channel."""
+    """A picture.
+
+    The model gets uint8 pixels: (height, width, 3) RGB, (height, width, 4) RGBA, or (height, width) for one channel.
+    """
 
     channels: int = 3
 

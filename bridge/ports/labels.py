@@ -70,9 +70,12 @@ def _colored(found: npt.NDArray[Any], ids: Sequence[int], colors: Sequence[Color
     if found.dtype.kind not in "iub" or not found.size:
         raise ValueError("a segmentation is given out as whole numbers, height × width: the labels' ids")
     low, high = int(found.min()), int(found.max())
-    unknown = {low, high} - set(range(256)) or set(np.flatnonzero(np.bincount(found.astype(np.uint8).ravel()))) - set(ids)
+    if low < 0 or high > 255:
+        raise ValueError(f"the id {low if low < 0 else high} in it has no label")
+    given = found.astype(np.uint8)
+    unknown = set(np.flatnonzero(np.bincount(given.ravel())).tolist()) - set(ids)
     if unknown:
         raise ValueError(f"the id {min(unknown)} in it has no label")
     table = np.zeros((256, 3), np.uint8)
     table[list(ids)] = colors
-    return table[found.astype(np.uint8)]
+    return table[given]

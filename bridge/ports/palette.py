@@ -1,5 +1,7 @@
 """256 colours, each as far as may be from those before it, to the eye and in numbers; so the first few differ most."""
 
+from collections.abc import Collection
+
 _COLORS = (
     "0000007800fff0000000ff000f8796ff5ae1c3a500780f6900009600f0d2694b009696ff008700b47887ffff2d0069ff"
     "0f3c4bffb496d20078694bb496000f4bc3f078d25ad200ffa5c3a5f0a5ffff781e4b001e78874bff6987d2ffb4b45ad2"
@@ -20,7 +22,7 @@ _COLORS = (
 )  # red, green and blue of each in hexadecimal; found once by greedy search through a grid of colours in Oklab
 
 
-def color_of(number: int, taken: set[tuple[int, ...]] | frozenset[tuple[int, ...]] = frozenset()) -> tuple[int, int, int]:
+def color_of(number: int, taken: Collection[tuple[int, ...]] = ()) -> tuple[int, int, int]:
     """The colour of an id, always the same; the next free one where it is taken."""
     for step in range(256):
         color = _at(number + step)

@@ -124,9 +124,7 @@ class Number(Port, frozen=True, tag="number"):
         high = _LARGEST if self.max is None else self.max
         if not low <= value <= high:  # NaN is not, either
             raise self._refused(value, field)
-        if self.step == 1:
-            return self._whole(value, field)
-        return value if LOWEST_INT <= value <= HIGHEST_INT else float(value)
+        return self._settled(value, field)
 
     def parse_text(self, text: str, field: str) -> float | int:
         """Also as people write it: .5, +1, 1."""
@@ -141,7 +139,10 @@ class Number(Port, frozen=True, tag="number"):
     def dump(self, value: typing.Any, encoding: Encoding, field: str) -> float | int:
         """As it is, whatever its range: how sure a model is may be 1.0000001."""
         try:
-            return Number(step=1 if self.whole else None).parse(value, field)
+            found = self._number(value, field)
+            if not -_LARGEST <= found <= _LARGEST:
+                raise self._refused(found, field)
+            return self._settled(found, field)
         except InputError:
             raise self._unfit(value, field) from None
 
@@ -153,7 +154,10 @@ class Number(Port, frozen=True, tag="number"):
             raise self._refused(raw, field, hint)
         return int(raw) if isinstance(raw, int) else float(raw)
 
-    def _whole(self, value: float, field: str) -> int:
+    def _settled(self, value: float, field: str) -> float | int:
+        """As it crosses: an int where whole numbers are wanted, nothing that MessagePack has no room for."""
+        if self.step != 1:
+            return value if LOWEST_INT <= value <= HIGHEST_INT else float(value)
         if not -_EXACT <= value <= _EXACT or value != int(value):
             raise self._refused(value, field)
         return int(value)
@@ -199,9 +203,10 @@ class Boolean(Port, frozen=True, tag="boolean"):
     def parse(self, raw: typing.Any, field: str) -> bool:
         if raw is True or raw is False:
             return bool(raw)
-        if type(raw).__name__ == "bool_" or str(getattr(raw, "dtype", "")) in ("bool", "torch.bool"):
-            return self.parse(_item(raw), field)
-        raise self._refused(raw, field)
+        found = _item(raw) if hasattr(raw, "item") else raw  # numpy's and torch's own truths
+        if found is not True and found is not False:
+            raise self._refused(raw, field)
+        return bool(found)
 
     def parse_text(self, text: str, field: str) -> bool:
         """As a ticked box, a shell or a person writes it."""
@@ -238,6 +243,7 @@ class Category(Port, frozen=True, tag="category"):
     def parse(self, raw: typing.Any, field: str) -> str:
         if isinstance(raw, str):
             return str(raw) if raw in self.choices else self._unknown(raw, field)
+        raw = _item(raw) if hasattr(raw, "item") else raw
         if isinstance(raw, bool) or not isinstance(raw, (int, float)):
             raise self._refused(raw, field)
         if number(raw) in self.choices:  # names such as "256", sent as a number

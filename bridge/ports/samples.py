@@ -3,12 +3,12 @@
 Samples are float32 from -1 to 1, always (frames, channels) in here.
 """
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bridge import limits
 from bridge.errors import InputError
 from bridge.ports import wav
 from bridge.ports.arrays import as_array
@@ -17,8 +17,6 @@ from bridge.ports.base import Blob
 Samples = npt.NDArray[np.float32]
 
 _FULL_SCALE = {"u8": 128, "i16": 2**15, "i24": 2**23, "i32": 2**31}
-_BLOCK = 1 << 20  # frames converted at once, so that memory stays small
-_OVERLAP = 1 << 10  # frames before and after a block that its edges need
 
 
 def decode(blob: Blob, field: str) -> Samples:
@@ -41,12 +39,15 @@ def shaped(found: Samples, channels: int) -> Samples:
 
 
 def resampled(found: Samples, rate: int, wanted: int) -> Samples:
-    """At another rate, without frequencies that do not fit there."""
+    """At another rate, without the frequencies that do not fit there."""
     if rate == wanted:
         return found
-    total = max(1, round(len(found) * wanted / rate))
-    pieces = [_piece(found, rate, wanted, start, min(start + _BLOCK, total)) for start in range(0, total, _BLOCK)]
-    return np.concatenate(pieces)
+    common = math.gcd(rate, wanted)
+    steps = _quick_length(len(found) // (rate // common) + 2)  # silence at the end, or it would ring into the start
+    before, after = steps * (rate // common), steps * (wanted // common)
+    spectrum = np.fft.rfft(found, before, axis=0)
+    sound = np.fft.irfft(spectrum, after, axis=0) * (after / before)
+    return sound[: max(1, round(len(found) * wanted / rate))].astype(np.float32)
 
 
 def from_model(value: Any, channels: int) -> Samples:
@@ -92,9 +93,9 @@ def _numbers(data: memoryview, sample: str) -> Samples:
         padded = np.zeros((len(data) // 3, 4), np.uint8)
         padded[:, 1:] = np.frombuffer(data, np.uint8).reshape(-1, 3)
         return padded.view("<i4")[:, 0].astype(np.float32) / np.float32(2**31)
-    found = np.frombuffer(data, "<" + sample[0] + str(wav.sample_bytes(sample)))
+    found: npt.NDArray[Any] = np.frombuffer(data, "<" + sample[0] + str(wav.sample_bytes(sample)))
     if sample == "u8":
-        return (found.astype(np.float32) - 128) / 128
+        return (found.astype(np.float32) - np.float32(128)) / np.float32(128)
     with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinity, which is refused
         return found.astype(np.float32) / np.float32(_FULL_SCALE.get(sample, 1))
 
@@ -107,11 +108,6 @@ def _as_float(found: npt.NDArray[Any]) -> Samples:
     return np.ascontiguousarray(found, np.float32)
 
 
-def _piece(found: Samples, rate: int, wanted: int, start: int, end: int) -> Samples:
-    """The frames start to end at the wanted rate, made from the frames around there."""
-    first = max(0, int(start * rate / wanted) - _OVERLAP)
-    last = min(len(found), int(end * rate / wanted) + _OVERLAP)
-    around = _smooth(found[first:last], wanted / rate)
-    at = np.arange(start, end) * (rate / wanted) - first
-    places = np.arange(len(around[0])) / around[1]
-    return np.stack([np.interp(at, places, channel) for channel in around[0].T], axis=1).astype(np.float32)
+def _quick_length(least: int) -> int:
+    """The next length that the Fourier transform is quick at."""
+    return min(odd << max(0, math.ceil(math.log2(least / odd))) for odd in (1, 3, 5, 9, 15))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from bridge.errors import BridgeError, ModelFailed
 from bridge.ports.base import Blob, Encoding
 from bridge.ports.image import Picture
@@ -21,7 +23,7 @@ class Segmentation(Picture, frozen=True, tag="segmentation"):
     formats = ("png", "webp", "jpeg", "raw")
 
     label_to_id: dict[str, int]
-    label_to_color: dict[str, tuple[int, int, int]] = {}  # filled up from our palette, by id
+    label_to_color: dict[str, tuple[int, int, int]] = msgspec.field(default_factory=dict)  # filled up from our palette
     default_label: str = ""  # empty: the first
 
     def __post_init__(self) -> None:

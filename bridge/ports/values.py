@@ -64,14 +64,12 @@ class _Copy:
 
     def _enter(self, count: int, depth: int) -> None:
         if depth >= limits.JSON_DEPTH:
-            raise InputError(
-                f"{self.field} is nested too deeply", hint=f"up to {limits.JSON_DEPTH} levels are taken", field=self.field
-            )
+            hint = f"up to {limits.JSON_DEPTH} levels are taken"
+            raise InputError(f"{self.field} is nested too deeply", hint=hint, field=self.field)
         self.left -= count
         if self.left < 0:
-            raise TooLarge(
-                f"{self.field} holds too much", hint=f"up to {limits.JSON_ITEMS} items are taken", field=self.field
-            )
+            hint = f"up to {limits.JSON_ITEMS} items are taken"
+            raise TooLarge(f"{self.field} holds too much", hint=hint, field=self.field)
 
     def _key(self, key: Any) -> str:
         if type(key) is not str:

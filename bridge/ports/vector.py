@@ -64,7 +64,7 @@ class Vector(Port, frozen=True, tag="vector"):
         if isinstance(value, (bytes, bytearray, memoryview, str)):
             raise self._unfit(value, field)
         try:
-            blob = self.parse(value if isinstance(value, (list, Blob)) else from_array(value), field)
+            blob = self.parse(value if isinstance(value, (list, Blob)) else float32_bytes(value), field)
         except InputError as error:
             raise ModelFailed(f"the model gave out a bad {field}: {error.message}", field=field) from None
         except (TypeError, ValueError):
@@ -83,7 +83,7 @@ class Vector(Port, frozen=True, tag="vector"):
 
     def _other(self, raw: Any, field: str) -> bytes | memoryview:
         if isinstance(raw, Blob):
-            return self._other(raw.data, field) if raw.format in ("f32", "bytes") else self._packed([raw], field)
+            raw = raw.data  # whatever it is called, only so many finite float32 pass
         if isinstance(raw, memoryview):
             return raw if raw.c_contiguous and raw.ndim == raw.itemsize == 1 else raw.tobytes()
         if isinstance(raw, (bytes, bytearray)):
@@ -93,7 +93,7 @@ class Vector(Port, frozen=True, tag="vector"):
         if not hasattr(raw, "__array__"):
             raise self._refused(raw, field)
         try:
-            return self._packed(from_array(raw), field)
+            return float32_bytes(raw)
         except (TypeError, ValueError):
             raise self._refused(raw, field) from None
 
@@ -137,15 +137,11 @@ def numbers(data: bytes | bytearray | memoryview) -> list[float]:
     return values.tolist()
 
 
-def from_array(value: Any) -> list[Any]:
-    """The numbers of a numpy array, a torch tensor or another list, one row at most; TypeError or ValueError if not."""
-    from bridge.ports.arrays import as_array
+def float32_bytes(value: Any) -> bytes:
+    """An array, tensor or tuple of one row at most, little-endian; TypeError or ValueError if it is none."""
+    from bridge.ports import arrays
 
-    found = as_array(value)
-    if found.ndim > 2 or (found.ndim == 2 and found.shape[0] != 1) or found.dtype.kind not in "fiu":
-        raise ValueError("one row of numbers is needed")
-    flat: list[Any] = found.reshape(-1).tolist()
-    return flat
+    return arrays.float32_bytes(arrays.as_array(value))
 
 
 def listed(text: str) -> Any:

@@ -7,7 +7,7 @@ Buffer = bytes | bytearray | memoryview
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _CHUNKS = 1_000  # looked at before giving up
-_KNOWN = {(_PCM, 8): "u8", (_PCM, 16): "i16", (_PCM, 24): "i24", (_PCM, 32): "i32", (_FLOAT, 32): "f32", (_FLOAT, 64): "f64"}
+_WIDTHS = {_PCM: {8: "u8", 16: "i16", 24: "i24", 32: "i32"}, _FLOAT: {32: "f32", 64: "f64"}}
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,7 +56,8 @@ def head(sample: str, rate: int, channels: int, data_bytes: int) -> bytes:
     width = sample_bytes(sample)
     code = _FLOAT if sample.startswith("f") else _PCM
     shape = struct.pack("<HHIIHH", code, channels, rate, rate * channels * width, channels * width, 8 * width)
-    return struct.pack("<4sI4s4sI", b"RIFF", 36 + data_bytes, b"WAVE", b"fmt ", 16) + shape + struct.pack("<4sI", b"data", data_bytes)
+    opening = struct.pack("<4sI4s4sI", b"RIFF", 36 + data_bytes, b"WAVE", b"fmt ", 16)
+    return opening + shape + struct.pack("<4sI", b"data", data_bytes)
 
 
 def _format(data: Buffer, at: int, length: int) -> tuple[int, int, int, int] | None:
@@ -73,7 +74,7 @@ def _wav(shape: tuple[int, int, int, int] | None, start: int, length: int) -> Wa
     if shape is None:
         return "its head is broken"
     code, channels, rate, bits = shape
-    sample = _KNOWN.get((code, bits))
+    sample = _WIDTHS.get(code, {}).get(bits)
     if sample is None:
         return f"its samples are of a kind that is not taken (code {code}, {bits} bits)"
     if not channels or not rate:

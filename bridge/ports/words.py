@@ -35,7 +35,7 @@ def shortened(text: str) -> str:
 
 
 def span(low: Any, high: Any, of: str = "") -> str:
-    """"from 0 to 1", "of 3 or more", "of exactly 4": what two bounds, either of which may be None, leave."""
+    """What two bounds, either of which may be None, leave: 0 to 1, 3 or more, exactly 4."""
     tail = f" {of}" if of else ""
     if low is not None and low == high:
         return f"exactly {number(low)}{tail}"

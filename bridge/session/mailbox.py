@@ -128,6 +128,11 @@ class Mailbox:
         return len(self._waiting)
 
     @property
+    def under_way(self) -> int:
+        """Runs that are with the worker."""
+        return len(self._flight)
+
+    @property
     def live_waits(self) -> bool:
         return self._fresh and self.required <= self.current.keys()
 

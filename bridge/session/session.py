@@ -242,6 +242,7 @@ class Session:
                 **self.stats.describe(now),
                 "drops": self._fanout.drops,
                 "waiting": self._mailbox.waiting,
+                "under_way": self._mailbox.under_way,
                 "readers": self._fanout.readers,
             },
         }

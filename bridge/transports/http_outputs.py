@@ -166,6 +166,6 @@ def _mjpeg_part(frame: Frame, session: Session) -> bytes:
             len(frame.value.data),
             frame.run,
             frame.age_ms(session.clock()),
-            frame.value.data,
+            bytes(frame.value.data),
         )
     )

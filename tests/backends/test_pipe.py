@@ -8,9 +8,11 @@ from bridge.ports import Blob, Encoding
 from bridge.session.messages import Cancel, Output, Peeked, Run, ToWorker
 
 values = some.recursive(
-    some.none() | some.booleans() | some.integers(-(2**60), 2**60) | some.text(max_size=20) | some.builds(
-        Blob, some.sampled_from(["jpeg", "f32"]), some.binary(max_size=200), some.just({"width": 3})
-    ),
+    some.none()
+    | some.booleans()
+    | some.integers(-(2**60), 2**60)
+    | some.text(max_size=20)
+    | some.builds(Blob, some.sampled_from(["jpeg", "f32"]), some.binary(max_size=200), some.just({"width": 3})),
     lambda inner: some.lists(inner, max_size=4) | some.dictionaries(some.text(max_size=5), inner, max_size=4),
     max_leaves=8,
 )
@@ -21,7 +23,13 @@ def joined(messages: list[object]) -> bytes:
     return b"".join(bytes(buffer) for message in messages for buffer in packer.pack(message))
 
 
-@given(some.lists(some.builds(Run, some.integers(0, 99), some.just("run"), some.dictionaries(some.text(max_size=4), values)), max_size=4), some.integers(1, 64))
+@given(
+    some.lists(
+        some.builds(Run, some.integers(0, 99), some.just("run"), some.dictionaries(some.text(max_size=4), values)),
+        max_size=4,
+    ),
+    some.integers(1, 64),
+)
 def test_messages_arrive_whole_however_the_bytes_are_cut(messages, size):
     data = joined(messages)
     unpacker = Unpacker(ToWorker)
@@ -45,7 +53,14 @@ def test_large_blobs_are_not_copied_into_the_head():
 def test_outputs_with_several_encodings_cross():
     from bridge.session.messages import FromWorker
 
-    output = Output(3, 0, {"image": [(Encoding("jpeg", 85), Blob("jpeg", b"x")), (Encoding("raw"), Blob("raw", b"y"))]}, True, 1.5, 0.5)
+    output = Output(
+        3,
+        0,
+        {"image": [(Encoding("jpeg", 85), Blob("jpeg", b"x")), (Encoding("raw"), Blob("raw", b"y"))]},
+        True,
+        1.5,
+        0.5,
+    )
     (arrived,) = Unpacker(FromWorker).feed(joined([output]))
     assert arrived == output
 

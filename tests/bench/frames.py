@@ -1,8 +1,9 @@
 """A WebSocket client light enough for sixty-four of them on one core: it counts frames and looks at none.
 
-Plain sockets and one selector. A frame's head is read; its body is thrown away inside the kernel where that is possible
-(Linux), so that counting costs next to nothing beside sending. Runs as a process of its own, so that server and client
-have a core each: `python -m tests.bench.frames PORT PATH CLIENTS SECONDS`, what to say first on standard input.
+Plain sockets and one selector. While it warms up it takes every frame apart, and so learns how many bytes one has on the
+wire; from then on it only counts bytes, which the kernel throws away where it can (Linux) instead of copying them. Runs
+as a process of its own, so that server and client have a core each:
+`python -m tests.bench.frames PORT PATH CLIENTS SECONDS`, what to say first as a list on standard input.
 """
 
 import base64
@@ -13,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.bench import programs
 
@@ -27,9 +28,10 @@ class Client:
     """One connection, after its handshake."""
 
     def __init__(self, port: int, path: str, first: Sequence[str] = ()) -> None:
-        self.frames = 0
+        self.frames = 0  # taken apart so far
+        self.wire_bytes = 0  # of these frames, heads and all
+        self.skimmed = 0  # bytes counted since
         self._left = 0  # of the body under way
-        self._counts = False  # whether it is a binary one
         self._head = b""
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as browsers do; else small sends wait
@@ -37,26 +39,35 @@ class Client:
         _finish_handshake(self.socket)
         for text in first:
             self.say(text)
-        self.socket.setblocking(False)
 
     def say(self, text: str) -> None:
         self.socket.sendall(text_frame(text))
 
     def read(self) -> bool:
-        """Take in what is there; False when the other side has gone."""
+        """Take in some of what is there; False when the other side has gone."""
         if self._left:
             taken = self.socket.recv_into(_SCRATCH, min(self._left, len(_SCRATCH)), _SKIP)
             self._left -= taken
-            if not self._left:
-                self.frames += self._counts
             return taken > 0
         part = self.socket.recv(_missing(self._head))
         self._head += part
-        if self._head and not _missing(self._head):
-            self._counts = self._head[0] & 0x0F == 2
-            self._left = body_length(self._head)
+        if not _missing(self._head):
+            self._begin(self._head)
             self._head = b""
         return bool(part)
+
+    def skim(self) -> bool:
+        """Count what is there; False when the other side has gone."""
+        taken = self.socket.recv_into(_SCRATCH, len(_SCRATCH), _SKIP)
+        self.skimmed += taken
+        return taken > 0
+
+    def _begin(self, head: bytes) -> None:
+        self._left = body_length(head)
+        if head[0] & 0x0F == 2:
+            assert self._left >= FRAME_BYTES
+            self.frames += 1
+            self.wire_bytes += len(head) + self._left
 
     def close(self) -> None:
         self.socket.close()
@@ -116,27 +127,29 @@ def _finish_handshake(connection: socket.socket) -> None:
 
 
 def count(port: int, path: str, clients: int, seconds: float, first: Sequence[str]) -> dict[str, float]:
-    """Frames a second over all clients, those of the one that got the fewest, and all frames since the beginning."""
-    selector = selectors.DefaultSelector()
+    """Frames a second over all clients, and those of the one that got the fewest."""
     everybody = [Client(port, path, first) for _ in range(clients)]
-    for client in everybody:
-        selector.register(client.socket, selectors.EVENT_READ, client.read)
-    _read_for(selector, WARM_UP_SECONDS)
-    before = [client.frames for client in everybody]
-    took = _read_for(selector, seconds)
-    counts = [client.frames - earlier for client, earlier in zip(everybody, before, strict=True)]
+    _each(everybody, Client.read, WARM_UP_SECONDS)
+    frame = sum(client.wire_bytes for client in everybody) / sum(client.frames for client in everybody)
+    took = _each(everybody, Client.skim, seconds)
+    counts = [client.skimmed / frame for client in everybody]
     for client in everybody:
         client.close()
-    everything = sum(client.frames for client in everybody)
-    return {"rate": sum(counts) / took, "fewest": min(counts) / took, "frames": everything}
+    return {"rate": sum(counts) / took, "fewest": min(counts) / took}
 
 
-def _read_for(selector: selectors.BaseSelector, seconds: float) -> float:
+def _each(everybody: Sequence[Client], what: Callable[[Client], bool], seconds: float) -> float:
+    """Do that with every client that has something to read, for so long; how long it was."""
+    selector = selectors.DefaultSelector()
+    for client in everybody:
+        client.socket.setblocking(False)
+        selector.register(client.socket, selectors.EVENT_READ, client)
     began = time.perf_counter()
     while (now := time.perf_counter()) - began < seconds:
         for key, _ in selector.select(0.1):
-            if not key.data():
+            if not what(key.data):
                 raise RuntimeError("the server closed a connection")
+    selector.close()
     return now - began
 
 

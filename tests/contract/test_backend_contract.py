@@ -106,7 +106,7 @@ async def test_waiting_runs_are_put_together_up_to_the_batch(launch: Launch):
 
 async def test_the_authors_error_is_named_with_its_line(launch: Launch):
     async with opened(launch, "crash") as session:
-        with pytest.raises(ModelFailed, match="ValueError: the author's code is wrong.*model.py, line"):
+        with pytest.raises(ModelFailed, match=r"ValueError: the author's code is wrong.*model.py, line"):
             await session.run({"how": "raise"}).result()
         with pytest.raises(InputError, match="how can't be"):
             await session.run({"how": "input"}).result()

@@ -113,7 +113,7 @@ async def _events(response: aiohttp.ClientResponse, wanted: str, end: str = "") 
         elif line.startswith("data: "):
             data = json.loads(line.removeprefix("data: "))
             if kind == "error":
-                raise raised(data["error"] if "error" in data else data)
+                raise raised(data.get("error", data))
             if kind == wanted:
                 yield data
             elif kind == end:

@@ -346,7 +346,7 @@ async def test_a_crash_fails_what_was_begun_and_keeps_what_waited(stage: Stage):
     await stage.up()
     runs = [stage.session.run({}) for _ in range(3)]
     stage.puppet.die("was ended by signal SIGKILL", "out of memory")
-    with pytest.raises(ModelCrashed, match="SIGKILL.*out of memory"):
+    with pytest.raises(ModelCrashed, match=r"SIGKILL.*out of memory"):
         await runs[0].result()
     await stage.up_again(2)
     assert [run.run for run in stage.puppet.runs()] == [runs[1].number, runs[2].number]

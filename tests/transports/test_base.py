@@ -47,7 +47,13 @@ def test_many_brackets_side_by_side_are_not_deep() -> None:
 
 
 def test_what_is_no_object_is_told_what_it_is() -> None:
-    for data, word in ((b"[]", "a list"), (b"1", "a number"), (b"null", "null"), (b'"x"', "a text"), (b"true", "a boolean")):
+    for data, word in (
+        (b"[]", "a list"),
+        (b"1", "a number"),
+        (b"null", "null"),
+        (b'"x"', "a text"),
+        (b"true", "a boolean"),
+    ):
         with pytest.raises(BadMessage) as raised:
             load_object(data, "inputs by name")
         assert word in raised.value.message

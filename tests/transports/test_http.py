@@ -115,7 +115,9 @@ async def test_a_picture_in_json_is_a_data_uri_or_base64(client: aiohttp.ClientS
         ("image/avif, image/png;q=0.9, image/jpeg;q=0.1", "image/png", b"\x89PNG"),
     ],
 )
-async def test_accept_gives_the_bare_picture(client: aiohttp.ClientSession, accept: str, kind: str, magic: bytes) -> None:
+async def test_accept_gives_the_bare_picture(
+    client: aiohttp.ClientSession, accept: str, kind: str, magic: bytes
+) -> None:
     answer = await client.post(RUN.format("painter"), headers={"Accept": accept})
     assert (answer.status, answer.content_type) == (200, kind)
     assert (await answer.read()).startswith(magic) and "model;dur=" in answer.headers["Server-Timing"]
@@ -214,7 +216,12 @@ async def test_live_inputs_give_a_last_output_in_every_form(client: aiohttp.Clie
                 break
     every = await (await client.get(f"{base}/outputs")).json()
     assert every["outputs"]["image"]["value"].startswith("data:image/")
-    for ending, kind in (("jpg", "image/jpeg"), ("png", "image/png"), ("webp", "image/webp"), ("json", "application/json")):
+    for ending, kind in (
+        ("jpg", "image/jpeg"),
+        ("png", "image/png"),
+        ("webp", "image/webp"),
+        ("json", "application/json"),
+    ):
         answer = await client.get(f"{base}/outputs/image.{ending}")
         assert (answer.status, answer.content_type) == (200, kind)
     small = await (await client.get(f"{base}/outputs/image.png", params={"width": "5"})).read()
@@ -383,7 +390,7 @@ async def test_bad_requests_are_told_what_is_wrong_and_leave_the_log_clean(
         answer = await client.request(method, url, headers=headers, data=body or None)
         error = (await answer.json())["error"]
     assert (answer.status, error["code"], error["field"]) == (status, code, field), error
-    assert error["message"] and error["hint"] or code in ("model_failed", "not_found", "unknown_input"), error
+    assert error["message"] and (error["hint"] or code in ("model_failed", "not_found", "unknown_input")), error
     assert not [record for record in caplog.records if record.exc_info]
 
 
@@ -394,7 +401,10 @@ async def test_bad_requests_are_told_what_is_wrong_and_leave_the_log_clean(
         (b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\r\n" + b"A: " + b"x" * 20_000 + b"\r\n\r\n", b"400"),
-        (b"POST /api/sessions/echo/run HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", b"400"),
+        (
+            b"POST /api/sessions/echo/run HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"400",
+        ),
         (b"GET /healthz HTTP/1.0\r\n\r\n", b"200"),
     ],
 )

@@ -22,7 +22,9 @@ def form(*fields: tuple[str, bytes, str | None], boundary: str = "b0") -> tuple[
     body = b""
     for name, data, file in fields:
         named = f'; filename="{file}"' if file is not None else ""
-        body += f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + data + b"\r\n"
+        body += (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'.encode() + data + b"\r\n"
+        )
     return body + f"--{boundary}--\r\n".encode(), f"multipart/form-data; boundary={boundary}"
 
 

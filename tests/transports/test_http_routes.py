@@ -80,13 +80,16 @@ QUERY = route(
 
 
 def test_a_query_is_converted() -> None:
-    given = MultiDict([("width", "64"), ("wait", "True"), ("policy", "all"), ("port", "a,b"), ("port", "c"), ("token", "t")])
+    given = MultiDict(
+        [("width", "64"), ("wait", "True"), ("policy", "all"), ("port", "a,b"), ("port", "c"), ("token", "t")]
+    )
     assert check_query(QUERY, given) == {"width": 64, "wait": True, "policy": "all", "port": ["a", "b", "c"]}
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("width", "0"), ("width", "65"), ("width", "-1"), ("width", "1e1"), ("width", "٣"), ("width", "9" * 5000), ("width", ""),
+    [("width", "0"), ("width", "65"), ("width", "-1"), ("width", "1e1"), ("width", "٣"), ("width", "9" * 5000),
+     ("width", ""),
      ("wait", "maybe"), ("policy", "some"), ("policy", "")],
 )  # fmt: skip
 def test_a_wrong_value_is_told_with_what_it_takes(name: str, value: str) -> None:

@@ -13,7 +13,8 @@ def headers(host: str = "127.0.0.1:8000", **more: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:8000", "localhost.", "[::1]:8000", "192.168.1.9:8000"]
+    "host",
+    ["127.0.0.1", "127.0.0.1:8000", "localhost", "LOCALHOST:8000", "localhost.", "[::1]:8000", "192.168.1.9:8000"],
 )
 def test_our_names_and_any_address_are_fine_hosts(host: str) -> None:
     assert LOCAL.check("POST", headers(host)) is None
@@ -21,7 +22,17 @@ def test_our_names_and_any_address_are_fine_hosts(host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.com", "evil.com:8000", "127.0.0.1.evil.com", "localhost.evil.com", "[evil]", "[::1", "a b", "", "localhost:x"],
+    [
+        "evil.com",
+        "evil.com:8000",
+        "127.0.0.1.evil.com",
+        "localhost.evil.com",
+        "[evil]",
+        "[::1",
+        "a b",
+        "",
+        "localhost:x",
+    ],
 )
 def test_a_name_that_is_not_ours_is_refused_against_rebinding(host: str) -> None:
     with pytest.raises(Forbidden) as raised:
@@ -112,7 +123,9 @@ def test_a_preflight_is_answered_with_what_browsers_ask_for() -> None:
     assert cors is not None
     answer = LOCAL.preflight(asked, cors)
     assert answer["Access-Control-Allow-Private-Network"] == "true"
-    assert "PATCH" in answer["Access-Control-Allow-Methods"] and "Authorization" in answer["Access-Control-Allow-Headers"]
+    assert (
+        "PATCH" in answer["Access-Control-Allow-Methods"] and "Authorization" in answer["Access-Control-Allow-Headers"]
+    )
 
 
 def test_beyond_loopback_a_token_has_to_be_set() -> None:
@@ -145,7 +158,11 @@ def test_a_program_on_this_machine_needs_no_token() -> None:
 
 
 def test_a_proxy_on_this_machine_does_not_pass_for_one() -> None:
-    for shown in (headers(X_Forwarded_For="10.0.0.3"), headers(Forwarded="for=10.0.0.3"), headers("bridge.example.org")):
+    for shown in (
+        headers(X_Forwarded_For="10.0.0.3"),
+        headers(Forwarded="for=10.0.0.3"),
+        headers("bridge.example.org"),
+    ):
         with pytest.raises(Unauthorized):
             BEYOND.authorize(shown, "127.0.0.1")
 
@@ -162,7 +179,9 @@ def test_an_error_never_repeats_a_token() -> None:
     assert "secret" not in f"{raised.value.message} {raised.value.hint}"
 
 
-@pytest.mark.parametrize(("host", "loopback"), [("127.8.9.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("", False), ("::", False)])
+@pytest.mark.parametrize(
+    ("host", "loopback"), [("127.8.9.1", True), ("::1", True), ("::ffff:127.0.0.1", True), ("", False), ("::", False)]
+)
 def test_loopback_is_told_from_the_rest(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
 

@@ -1,0 +1,111 @@
+"""The training loop on pictures and networks so small that a step takes milliseconds."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+cv2 = pytest.importorskip("cv2")
+pytest.importorskip("safetensors")
+
+from models.stylegan2 import train as training  # noqa: E402
+from models.stylegan2.weights import load_generator, save_generator  # noqa: E402
+
+
+@pytest.fixture
+def config(tmp_path):
+    pictures = np.random.default_rng(0).integers(0, 255, (20, 16, 16, 3), dtype=np.uint8)
+    np.save(tmp_path / "pictures.npy", pictures)
+    return training.Config(pictures=str(tmp_path / "pictures.npy"), out=str(tmp_path / "run"), size=16, channels=(8, 8, 4), z_dim=8,
+                           w_dim=8, mapping_layers=2, images=16, batch=4, r1_every=2, path_every=2, log_every=2, device="cpu",
+                           precision="float32", sample_every=8)  # fmt: skip
+
+
+def weights(generator):
+    return torch.cat([p.flatten() for p in generator.parameters()])
+
+
+def test_a_run_leaves_log_samples_and_a_checkpoint(config, tmp_path):
+    seen = []
+    training.train(config, on_progress=seen.append)
+    assert [p["images"] for p in seen] == [8, 16]
+    lines = (tmp_path / "run" / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["images"] for line in lines] == [8, 16]
+    assert {p.name for p in (tmp_path / "run" / "samples").iterdir()} == {"00000008.png", "00000016.png"}
+    assert [p.name for p in (tmp_path / "run").glob("checkpoint-*")] == ["checkpoint-000000016.pt"]
+
+
+def test_a_cancelled_run_resumes_to_the_same_weights(config, tmp_path):
+    whole = training.train(config)
+    parts = replace(config, out=str(tmp_path / "parts"))
+    answers = iter([False, False, True])  # two steps, then stop
+    training.train(parts, cancelled=lambda: next(answers))
+    resumed = training.train(parts)
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(config, tmp_path):
+    training.train(replace(config, images=8))
+    (tmp_path / "run" / "checkpoint-000000012.pt").write_bytes(b"cut short")
+    seen = []
+    with pytest.warns(UserWarning, match="000000012"):
+        training.train(config, on_progress=seen.append)
+    assert seen[0]["images"] == 16
+
+
+def test_only_the_last_two_checkpoints_stay(config, tmp_path):
+    training.train(replace(config, checkpoint_minutes=0.0))
+    assert [p.name[-6:-3] for p in sorted((tmp_path / "run").glob("checkpoint-*"))] == ["012", "016"]
+
+
+def test_augmentation_keeps_shape_and_lets_gradients_through():
+    x = torch.randn(8, 3, 16, 16, requires_grad=True)
+    assert training.augment(x, "colour,shift,cutout", 0.0) is x
+    y = training.augment(x, "colour,shift,cutout", 1.0)
+    assert y.shape == x.shape and not torch.equal(x, y)
+    (slope,) = torch.autograd.grad(y.square().sum(), x, create_graph=True)
+    slope.square().sum().backward()
+    assert torch.isfinite(x.grad).all()
+
+
+def test_augmentation_follows_the_discriminator(config):
+    assert training.adapt(0.1, 0.9, config) > 0.1 > training.adapt(0.1, 0.2, config)
+    assert training.adapt(0.0, 0.0, config) == 0.0
+
+
+def test_pictures_of_any_shape_are_cropped_and_scaled(tmp_path):
+    cv2.imwrite(str(tmp_path / "wide.png"), np.full((20, 50, 3), (0, 0, 255), np.uint8))  # BGR: red
+    (tmp_path / "broken.jpg").write_bytes(b"not a picture")
+    pictures = training.load_pictures(tmp_path, 16)
+    assert pictures.shape == (1, 16, 16, 3)
+    assert pictures[0, 0, 0].tolist() == [255, 0, 0]
+    with pytest.raises(ValueError, match="no pictures"):
+        training.load_pictures(tmp_path / "nowhere", 16)
+
+
+def test_sizes_that_do_not_fit_are_refused(config):
+    with pytest.raises(ValueError, match="channels"):
+        training.train(replace(config, size=32))
+    with pytest.raises(ValueError, match="is needed"):
+        training.train(replace(config, size=32, channels=(8, 8, 4, 4)))
+
+
+def test_export_gives_the_same_pictures_back(config, tmp_path):
+    generator = training.train(config)
+    training.export(config.out, tmp_path / "small")
+    z = torch.randn(2, 8)
+    difference = load_generator(tmp_path / "small")(z, noise_mode="const") - generator(z, noise_mode="const")
+    assert difference.abs().max() < 1e-5
+    assert json.loads((tmp_path / "small.json").read_text())["trained_images"] == 16
+
+
+def test_large_generators_are_stored_in_half(config, tmp_path, monkeypatch):
+    generator = training.train(replace(config, images=4))
+    monkeypatch.setattr("models.stylegan2.weights.HALF_ABOVE", 100)
+    save_generator(generator, tmp_path / "half")
+    assert json.loads((tmp_path / "half.json").read_text())["dtype"] == "float16"
+    z = torch.randn(2, 8)
+    difference = load_generator(tmp_path / "half")(z, noise_mode="const") - generator(z, noise_mode="const")
+    assert difference.abs().max() < 0.02
