@@ -30,6 +30,8 @@ EARLY_INPUTS = 64  # live inputs that wait for a model which still loads
 LOG_LINES = 50  # of a worker, kept for error messages
 LOG_LINE_CHARS = 2_000
 
+MESSAGE_BYTES = 1024 * MIB  # of one message between server and worker
+
 # How many
 SESSIONS = 32  # (s) open at once
 SUBSCRIPTIONS = 256  # of one WebSocket connection

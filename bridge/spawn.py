@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from bridge import limits
 
-# Without it numeric libraries start one thread a core in every child, and two children then fight over all of them.
+# What a model prints is seen at once, whatever it prints; and tokenizers do not warn about the fork they never see.
 _QUIET_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "TOKENIZERS_PARALLELISM": "false"}
 
 

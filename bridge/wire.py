@@ -6,7 +6,7 @@ docs/protocol.md describes it for those who write clients; tests/vectors holds e
 import re
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, get_args
 
 import msgspec
 from msgspec import Meta
@@ -19,6 +19,8 @@ MAGIC = b"SB"
 MESSAGE = 1  # kind: a JSON message followed by blobs
 FRAME = 2  # kind: one output for a subscriber
 HEADER = struct.Struct("<2sBBIIIfI")  # magic, version, kind, id, n, drops, age in ms, length of the head
+_START = MAGIC + bytes((PROTOCOL, FRAME))
+_OWN = struct.Struct("<IIIfI")  # the rest of the header
 _MOST = 0xFFFF_FFFF
 
 Buffer = bytes | bytearray | memoryview
@@ -564,41 +566,59 @@ class _FrameRest(msgspec.Struct, frozen=True):
     value: Any
 
 
+class Given(Protocol):
+    """What a session gave out, as far as it is told."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def port(self) -> str: ...
+    @property
+    def run(self) -> int: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def encoding(self) -> Encoding: ...
+    @property
+    def value(self) -> Any: ...
+    @property
+    def model_ms(self) -> float: ...
+    @property
+    def encode_ms(self) -> float: ...
+    @property
+    def live(self) -> bool: ...
+    @property
+    def last(self) -> bool: ...
+
+
 class SharedFrame:
     """The part of a frame that is the same for all its subscribers, made once."""
 
-    __slots__ = ("binary", "head", "length", "payload")
+    __slots__ = ("_head", "_start", "binary", "length", "payload")
 
-    def __init__(
-        self,
-        session: str,
-        port: str,
-        run: int,
-        sequence: int,
-        format: str,
-        model_ms: float,
-        encode_ms: float,
-        live: bool,
-        last: bool,
-        value: Any,
-        *,
-        binary: bool = True,
-    ) -> None:
+    def __init__(self, of: Given, *, binary: bool = True) -> None:
+        value = of.value
         self.binary = binary and isinstance(value, Blob)
-        model_ms, encode_ms = round(model_ms, 3), round(encode_ms, 3)
+        times = (round(of.model_ms, 3), round(of.encode_ms, 3))
         self.payload: Buffer = b""
+        self._start = b""
         if self.binary:
-            known = (session, port, run, sequence, value.format, value.meta, model_ms, encode_ms, live, last)
-            self.head = padded(_encode(_FrameHead(*known)))
+            known = (of.session, of.port, of.run, of.sequence, value.format, value.meta, *times, of.live, of.last)
+            self._head = padded(_encode(_FrameHead(*known)))
+            self._start = _START
             self.payload = value.data
         else:
-            rest = _FrameRest(session, port, run, sequence, format, model_ms, encode_ms, live, last, value)
-            self.head = _encode(rest)[1:]
-        self.length = HEADER.size + len(self.head) + len(self.payload)  # of the whole, when it is binary
+            rest = (of.session, of.port, of.run, of.sequence, of.encoding.format, *times, of.live, of.last, value)
+            self._head = _encode(_FrameRest(*rest))[1:]
+        self.length = HEADER.size + len(self._head) + len(self.payload)  # of the whole, when it is binary
+
+    def lead(self, before: bytes) -> None:
+        """What has to stand before a binary frame on the wire; made once, too."""
+        self._start = before + _START
 
     def begin(self, id: int, n: int, drops: int, age_ms: float) -> bytes:
         """What comes before the payload for one subscriber; where the value is JSON, it is all there is."""
         if self.binary:
-            return header(FRAME, id, n, drops, age_ms, len(self.head)) + self.head
+            return self._start + _OWN.pack(id, n & _MOST, drops & _MOST, age_ms, len(self._head)) + self._head
         own = b'{"type":"frame","id":%d,"n":%d,"drops":%d,"age_ms":%.2f,' % (id, n, drops, age_ms)
-        return own + self.head
+        return own + self._head

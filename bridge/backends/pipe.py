@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from bridge import limits
 from bridge.errors import BadMessage
 from bridge.ports import Blob
 
@@ -66,9 +67,11 @@ class Unpacker(Generic[T]):
             data, self._rest = self._rest, bytearray()
         view = memoryview(data)
         at, end = 0, len(view)
-        while (whole := self._length(view, at)) <= end - at:
+        while (whole := self._length(view, at)) <= end - at and whole <= limits.MESSAGE_BYTES:
             yield self._message(view[at : at + whole])
             at += whole
+        if whole > limits.MESSAGE_BYTES:
+            raise BadMessage(f"a message on the pipe is longer than {limits.MESSAGE_BYTES} bytes")
         if at < end:
             self._rest = bytearray(view[at:])
             self._need = whole

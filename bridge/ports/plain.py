@@ -53,7 +53,7 @@ class Text(Port, frozen=True, tag="text"):
         if not self.min_length <= len(text) <= self._most():
             raise self._misfit(text, field)
         if not proper(text):
-            raise self._refused("a text that is not valid Unicode", field)
+            raise InputError(f"{field} takes {self.takes}; one that is not valid Unicode came", field=field)
         return text
 
     def parse_text(self, text: str, field: str) -> str:
@@ -114,8 +114,9 @@ class Number(Port, frozen=True, tag="number"):
     def takes(self) -> str:
         noun = "a whole number" if self.whole else "a number"
         bounds = span(self.min, self.max)
-        both = self.min is not None and self.max is not None and self.min != self.max
-        return f"{noun} {'from' if both else 'of'} {bounds}" if bounds else noun
+        if self.min is not None:
+            bounds = f"{'of' if self.max in (None, self.min) else 'from'} {bounds}"
+        return f"{noun} {bounds}" if bounds else noun
 
     def parse(self, raw: typing.Any, field: str) -> float | int:
         kind = type(raw)

@@ -58,7 +58,9 @@ class Segmentation(Picture, frozen=True, tag="segmentation"):
 
         try:
             found = as_array(raw)
-            return pixels.raw(pixels.from_model(found.astype("uint8") if found.ndim == 2 else found))
+            if found.ndim == 2 and found.dtype.kind == "f":
+                raise ValueError("ids are whole numbers")
+            return pixels.raw(pixels.from_model(found.astype("int64") if found.ndim == 2 else found))
         except (TypeError, ValueError) as error:
             raise self._refused(raw, field, str(error)) from None
 

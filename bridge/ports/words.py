@@ -35,7 +35,7 @@ def shortened(text: str) -> str:
 
 
 def span(low: Any, high: Any, of: str = "") -> str:
-    """What two bounds, either of which may be None, leave: 0 to 1, 3 or more, exactly 4."""
+    """What two bounds, either of which may be None, leave: 0 to 1, 3 or more, exactly 4, up to 5."""
     tail = f" {of}" if of else ""
     if low is not None and low == high:
         return f"exactly {number(low)}{tail}"
@@ -43,13 +43,13 @@ def span(low: Any, high: Any, of: str = "") -> str:
         return f"{number(low)} to {number(high)}{tail}"
     if low is not None:
         return f"{number(low)} or more{tail}"
-    return f"{number(high)} or less{tail}" if high is not None else ""
+    return f"up to {number(high)}{tail}" if high is not None else ""
 
 
 def size(count: int) -> str:
     """Bytes as people read them."""
     if count < 1024:
-        return f"{count} bytes"
+        return f"{count} bytes" if count != 1 else "1 byte"
     return f"{count / 1024:.3g} KiB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.4g} MiB"
 
 
@@ -64,4 +64,4 @@ def _counted(value: Any) -> str:
         return f"an array of {' × '.join(map(str, value.shape)) or 'one'}"
     if hasattr(value, "format") and hasattr(value, "data"):
         return f"{value.format} data"
-    return f"a {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"

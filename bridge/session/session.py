@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Literal, Self
 
 import msgspec
@@ -122,15 +121,18 @@ class Session:
             self._set_state("closed")
             self._give_up(Cancelled(f"{self.name} was closed"))
             self._fanout.close(Cancelled(f"{self.name} was closed"))
+            if self._life is not None:
+                self._life.cancel()  # once: a second cancel would interrupt the closing of the worker
         if self._life is not None:
-            self._life.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._life
+            await asyncio.wait([self._life])
 
     async def _live(self) -> None:
         """Start the worker, and start it again when it crashes, until told to stop or it crashes too often."""
         while self.state != "failed":
-            exit = await self._one_life()
+            try:
+                exit = await self._one_life()
+            except OSError as error:  # no memory, no process left, no Python where one was
+                exit = Exit(f"could not be started: {error}")
             if self._refused is not None:
                 self._fail(self._refused)
             elif self._crashes >= limits.RESTARTS:
@@ -148,7 +150,11 @@ class Session:
         backend = await self._launched()
         try:
             self._backend = backend
-            self._wait_for_word()
+            if self.state == "ready":  # it was so quick that it said so before we knew it
+                self._wishes_changed()
+                self._pump()
+            else:
+                self._wait_for_word()
             return await self._lost
         finally:
             self._backend = None

@@ -19,7 +19,7 @@ from bridge.config import Settings
 from bridge.errors import BadMessage, BridgeError
 from bridge.hub import Hub
 from bridge.transports.http_about import About
-from bridge.transports.http_answer import Answer, Closing, empty_answer, error_answer, problem
+from bridge.transports.http_answer import Answer, Closing, Request, empty_answer, error_answer, problem
 from bridge.transports.http_events import EventStreams
 from bridge.transports.http_metrics import Metrics
 from bridge.transports.http_models import Models
@@ -27,7 +27,6 @@ from bridge.transports.http_outputs import Outputs
 from bridge.transports.http_routes import NOTHING, Checked, Route, Router, check_query
 from bridge.transports.http_run import Runs
 from bridge.transports.http_sessions import Sessions
-from bridge.transports.http_streams import CORS
 from bridge.transports.security import Security
 
 _log = logging.getLogger(__name__)
@@ -87,8 +86,8 @@ class Http:
         cors = None
         try:
             cors = self._security.check(request.method, request.headers)
-            if cors is not None:
-                request[CORS] = cors
+            if cors is not None and isinstance(request, Request):
+                request.cors = cors
             answer = await self._routed(request, cors)
         except (BridgeError, web.HTTPException) as error:
             answer = error_answer(error if isinstance(error, BridgeError) else problem(error))
@@ -143,7 +142,7 @@ class Http:
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
-        return web.BaseRequest(
+        return Request(
             message, payload, protocol, writer, task, task.get_loop(), client_max_size=self._settings.max_body
         )
 

@@ -82,7 +82,7 @@ class About:
     def _page(self, name: str) -> Answer:
         file = self._pages.get(name)
         if file is None:
-            raise NotFound(f"the page has no file {name[:80]!r}")
+            raise NotFound(f"the page has no file {name[:80]!r}", hint="GET / is the page")
         return Answer(file.read_bytes(), _TYPES[name.rpartition(".")[2]], 200, _PAGE_HEADERS)
 
     def _limits(self) -> dict[str, Any]:

@@ -115,6 +115,12 @@ class _Clock:
 _date = _Clock().date
 
 
+class Request(web.BaseRequest):
+    """aiohttp's, and what its answer has to tell the browser of the page that called."""
+
+    cors: dict[str, str] | None = None
+
+
 class Answer(web.StreamResponse):
     """A whole answer, written in one piece.
 

@@ -26,7 +26,8 @@ _GAUGES = (
     ("sketchbridge_encode_seconds", "encode_ms", "Time to encode one output, smoothed", 0.001),
     ("sketchbridge_age_p50_seconds", "age_p50_ms", "Median age of recent outputs when they leave the session", 0.001),
     ("sketchbridge_age_p99_seconds", "age_p99_ms", "99th percentile of that age", 0.001),
-    ("sketchbridge_waiting_runs", "waiting", "Runs that wait or are under way", 1.0),
+    ("sketchbridge_waiting_runs", "waiting", "Runs that wait for the model", 1.0),
+    ("sketchbridge_runs_under_way", "under_way", "Runs that are with the model", 1.0),
     ("sketchbridge_readers", "readers", "Subscriptions to outputs", 1.0),
 )
 

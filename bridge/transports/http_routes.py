@@ -211,4 +211,3 @@ def _no_such(path: str) -> NotFound:
     if len(path) > 1 and path.endswith("/"):
         return NotFound(f"there is nothing at {path[:200]}", hint="try it without the / at the end")
     return NotFound(f"there is nothing at {path[:200]}", hint="GET /api/openapi.json lists all addresses")
-

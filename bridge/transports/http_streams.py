@@ -8,10 +8,10 @@ from typing import Any, Self, TypeVar
 from aiohttp import web
 
 from bridge.transports.base import dump_json
+from bridge.transports.http_answer import Request
 
 BEAT_SECONDS = 15.0  # so long a stream may say nothing before it shows that it is alive
 _KERNEL_BYTES = 128 * 1024  # of one stream may wait in the system; more would be pictures that are old when they arrive
-CORS = "cors"  # where a request keeps the headers its answer needs
 _Item = TypeVar("_Item")
 
 
@@ -27,7 +27,7 @@ class Stream:
                 "X-Content-Type-Options": "nosniff",
                 "X-Accel-Buffering": "no",  # a proxy in front must not collect it
                 **(headers or {}),
-                **(request.get(CORS) or {}),
+                **((request.cors if isinstance(request, Request) else None) or {}),
             }
         )
 

@@ -58,6 +58,7 @@ class _Sockets:
         self.version = _own_version()
         self._open = 0
         self._frame: Frame | None = None
+        self._binary = True
         self._shared: wire.SharedFrame | None = None  # made of that frame
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -90,9 +91,8 @@ class _Sockets:
 
     def share(self, frame: Frame, binary: bool) -> wire.SharedFrame:
         """What all subscribers of a frame get alike. They are served one after the other, so one place is enough."""
-        binary = binary and isinstance(frame.value, Blob)
-        if frame is not self._frame or self._shared is None or self._shared.binary is not binary:
-            self._frame, self._shared = frame, _shared(frame, binary)
+        if frame is not self._frame or binary is not self._binary or self._shared is None:
+            self._frame, self._binary, self._shared = frame, binary, _shared(frame, binary)
         return self._shared
 
     def _is_locked(self, request: web.BaseRequest) -> bool:
@@ -108,19 +108,10 @@ class _Sockets:
 
 
 def _shared(frame: Frame, binary: bool) -> wire.SharedFrame:
-    return wire.SharedFrame(
-        frame.session,
-        frame.port,
-        frame.run,
-        frame.sequence,
-        frame.encoding.format,
-        frame.model_ms,
-        frame.encode_ms,
-        frame.live,
-        frame.last,
-        frame.value,
-        binary=binary,
-    )
+    shared = wire.SharedFrame(frame, binary=binary)
+    if shared.binary:
+        shared.lead(codec.frame_head(codec.BINARY, shared.length))
+    return shared
 
 
 class _Upgraded(web.StreamResponse):
@@ -566,7 +557,7 @@ class _Reader:
         self._ended = ended
         self._clock = session.clock
         self._binary = request.binary
-        self._window = request.window
+        self._window = request.window or _UNBOUNDED
         self._subscription: Subscription | None = None
         self._n = 0
         self._acked = 0
@@ -591,10 +582,10 @@ class _Reader:
         self._acked = max(self._acked, min(n, self._n))
         self._link.ready(self)
 
-    def next(self) -> tuple[int, Sequence[Buffer]] | None:
+    def next(self) -> Sequence[Buffer] | None:
         """The next frame, if there is one and the client has credit for it."""
         subscription = self._subscription
-        if subscription is None or (self._window is not None and self._n - self._acked >= self._window):
+        if subscription is None or self._n - self._acked >= self._window:
             return None
         try:
             frame = subscription.take()
@@ -607,8 +598,8 @@ class _Reader:
             return None
         self._n += 1
         shared = self._share(frame, self._binary)
-        begin = shared.begin(self._id, self._n, subscription.drops, frame.age_ms(self._clock()))
-        return (codec.BINARY, (begin, shared.payload)) if shared.binary else (codec.TEXT, (begin,))
+        begin = shared.begin(self._id, self._n, subscription.drops, (self._clock() - frame.time_in) * 1000)
+        return (begin, shared.payload) if shared.binary else (codec.frame_head(codec.TEXT, len(begin)), begin)
 
     def _wake(self) -> None:
         self._link.ready(self)
@@ -618,6 +609,7 @@ class _Reader:
         self._ended(self._id, error)
 
 
+_UNBOUNDED = 2**62  # frames on their way: as many as the connection takes
 _HELLO = 'send {"type": "hello", "token": "..."}'
 
 

@@ -34,8 +34,8 @@ class Source(Protocol):
     queued: bool
     eager: bool  # after one frame there may be another at once
 
-    def next(self) -> tuple[int, Sequence[Buffer]] | None:
-        """The next frame, as opcode and parts; None if there is none now. Must not raise."""
+    def next(self) -> Sequence[Buffer] | None:
+        """The next frame as it goes over the wire, in parts; None if there is none now. Must not raise."""
 
 
 class Reader(Protocol):
@@ -131,12 +131,10 @@ class Link(asyncio.Protocol):
 
     def _send_frame(self, source: Source) -> None:
         source.queued = False
-        frame = source.next()
-        if frame is None:
+        parts = source.next()
+        if parts is None:
             return
-        opcode, parts = frame
-        head = codec.frame_head(opcode, sum(map(len, parts)))
-        self._transport.writelines([head + parts[0], *parts[1:]])
+        self._transport.writelines(parts)
         if source.eager and not source.queued:
             source.queued = True
             self._ready.append(source)

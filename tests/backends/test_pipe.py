@@ -78,3 +78,8 @@ def test_garbage_in_a_head_is_refused():
 def test_several_messages_in_one_chunk_come_in_order():
     data = joined([Cancel(n) for n in range(100)])
     assert [message.run for message in Unpacker(ToWorker).feed(data)] == list(range(100))
+
+
+def test_a_message_of_absurd_length_is_refused_before_it_is_kept():
+    with pytest.raises(BadMessage, match="longer than"):
+        list(Unpacker(ToWorker).feed(b"\xff\xff\xff\xff\x00\x00\x00\x00"))

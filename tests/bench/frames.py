@@ -1,7 +1,7 @@
 """A WebSocket client light enough for sixty-four of them on one core: it counts frames and looks at none.
 
-Plain sockets and one selector. While it warms up it takes every frame apart, and so learns how many bytes one has on the
-wire; from then on it only counts bytes, which the kernel throws away where it can (Linux) instead of copying them. Runs
+Plain sockets and one selector. While it warms up it takes every frame apart, and so learns how many bytes one has on
+the wire; then it only counts bytes, which the kernel throws away where it can (Linux) instead of copying them. Runs
 as a process of its own, so that server and client have a core each:
 `python -m tests.bench.frames PORT PATH CLIENTS SECONDS`, what to say first as a list on standard input.
 """

@@ -49,7 +49,7 @@ class Stage:
 
     async def up(self, **more: object) -> None:
         """Until the current puppet is there and ready."""
-        while not self.puppeteer.puppets:
+        while not self.session.describe()["place"]:
             await asyncio.sleep(0)
         self.puppet.ready(signature(**more))  # type: ignore[arg-type]
         await asyncio.sleep(0)

@@ -1,23 +1,42 @@
-"""40 kB frames from aiohttp's WebSocket on uvloop: a task a client, each sends as fast as its socket takes."""
+"""40 kB frames from aiohttp's WebSocket on uvloop: one task sends every frame to each client in turn."""
 
+import asyncio
+import contextlib
 import sys
 
 import uvloop
 from aiohttp import web
 
 FRAME = bytes(range(256)) * 160
+CLIENTS: set[web.WebSocketResponse] = set()
 
 
-async def frames(request: web.Request) -> web.WebSocketResponse:
-    socket = web.WebSocketResponse(compress=False)
-    await socket.prepare(request)
-    while not socket.closed:
-        await socket.send_bytes(FRAME)
-    return socket
+async def join(request: web.Request) -> web.WebSocketResponse:
+    client = web.WebSocketResponse(compress=False)
+    await client.prepare(request)
+    CLIENTS.add(client)
+    async for _ in client:
+        pass
+    CLIENTS.discard(client)
+    return client
+
+
+async def broadcast() -> None:
+    while True:
+        for client in tuple(CLIENTS):
+            with contextlib.suppress(ConnectionError):
+                await client.send_bytes(FRAME)
+        await asyncio.sleep(0 if CLIENTS else 0.01)
+
+
+async def main(port: int) -> None:
+    app = web.Application()
+    app.router.add_get("/ws", join)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    await broadcast()
 
 
 if __name__ == "__main__":
-    uvloop.install()
-    app = web.Application()
-    app.router.add_get("/ws", frames)
-    web.run_app(app, host="127.0.0.1", port=int(sys.argv[2]), access_log=None, print=None, shutdown_timeout=0.1)
+    uvloop.run(main(int(sys.argv[2])))
