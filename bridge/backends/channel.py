@@ -26,11 +26,14 @@ class Inbox:
     def take(self, wait: bool) -> list[ToWorker]:
         """Everything that has come; with `wait`, at least one message or the end of the pipe."""
         messages: list[ToWorker] = []
-        while not self.closed and (self._readable() or (wait and not messages)):
+        if not wait and not self._readable():
+            return messages
+        while not messages and not self.closed:
             data = os.read(self._fd, _READ_BYTES)
-            if not data:
-                self.closed = True
+            self.closed = not data
             messages.extend(self._unpacker.feed(data))
+            if not wait:
+                break  # the beginning of a message; its end comes in its own time
         return messages
 
     def _readable(self) -> bool:

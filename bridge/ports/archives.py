@@ -138,15 +138,21 @@ class _Unpacking:
     def _expand(self, source: IO[bytes]) -> IO[bytes]:
         """A compressed tar, laid out in a file up to the limit before anything in it is looked at."""
         plain = tempfile.TemporaryFile(prefix=_PREFIX)  # noqa: SIM115 - its reader closes it
+        try:
+            self._copy_bounded(source, plain)
+        except BaseException:
+            plain.close()
+            raise
+        plain.seek(0)
+        return plain
+
+    def _copy_bounded(self, source: IO[bytes], plain: IO[bytes]) -> None:
         most = limits.FOLDER_BYTES + limits.FOLDER_FILES * 1024
         while step := source.read(_STEP):
             most -= len(step)
             if most < 0:
-                plain.close()
                 raise _too_much(self._field, self._field)
             plain.write(step)
-        plain.seek(0)
-        return plain
 
     # --- both ------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from bridge.ports.base import Blob
 
 Samples = npt.NDArray[np.float32]
 
-_FULL_SCALE = {"u8": 128, "i16": 2**15, "i24": 2**23, "i32": 2**31}
+_FULL_SCALE = {"i16": 2**15, "i24": 2**23, "i32": 2**31}
 
 
 def decode(blob: Blob, field: str) -> Samples:

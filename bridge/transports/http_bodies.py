@@ -98,11 +98,21 @@ def _from_urlencoded(body: bytes, command: Command) -> dict[str, Any]:
     """`curl -d` says this type of anything, JSON too."""
     if body.lstrip()[:1] in (b"{", b"'", b"["):
         return load_object(body, _OBJECT)
+    if not _is_text(body):  # curl --data-binary, with a type that nobody chose
+        return _from_bare(body, "application/octet-stream", command)
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1000)
     except ValueError as error:
         raise BadMessage(f"this form can't be read: {error}") from None
     return _from_pairs(pairs, command)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in body
 
 
 def _from_pairs(pairs: Iterable[tuple[str, str]], command: Command) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a session gave out last, and pictures as they come (MJPEG)."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -15,7 +16,7 @@ from bridge.transports.http_answer import Answer, json_answer
 from bridge.transports.http_media import ENDINGS, JSON, Bare, bare_answer, encoding, wanted
 from bridge.transports.http_routes import Checked, Query, Route
 from bridge.transports.http_run import started
-from bridge.transports.http_streams import Stream
+from bridge.transports.http_streams import BEAT_SECONDS, Stream
 
 _SIZE = (
     Query("quality", "of a JPEG or WebP", "integer", minimum=1, maximum=100),
@@ -24,7 +25,8 @@ _SIZE = (
 )
 _FORMAT = Query("format", "jpeg, png, webp, raw … whatever the output offers")
 _TEXTS = ("json", "txt")
-_BOUNDARY = b"frame"
+_SOON_SECONDS = 0.1
+_BOUNDARY = b"--frame\r\n"
 
 
 class Outputs:
@@ -89,10 +91,11 @@ class Outputs:
             )
         subscription = session.subscribe(port, "newest", encoding(query, format="jpeg"))
         async with subscription as frames:
-            stream = Stream(request, f"multipart/x-mixed-replace; boundary={_BOUNDARY.decode()}")
+            stream = Stream(request, "multipart/x-mixed-replace; boundary=frame")
             await stream.open()
             if stream.wanted:
-                async for frame in frames:
+                await stream.send(_BOUNDARY)
+                async for frame in _shown(aiter(frames)):
                     await stream.send(_mjpeg_part(frame, session))
         return stream.response
 
@@ -157,15 +160,28 @@ def _bare(frame: Frame, session: Session) -> Answer:
     return bare_answer(frame.value, _about(frame, session))
 
 
+async def _shown(frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
+    """Each frame, and once more when none follows soon: Chromium shows a picture only when the next one begins."""
+    frame, patience = None, BEAT_SECONDS
+    while True:
+        try:
+            async with asyncio.timeout(patience):
+                frame = await anext(frames)
+            patience = _SOON_SECONDS
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            patience = BEAT_SECONDS
+        if frame is not None:
+            yield frame
+
+
 def _mjpeg_part(frame: Frame, session: Session) -> bytes:
+    """With the boundary behind it, so that a reader knows at once where the picture ends."""
     assert isinstance(frame.value, Blob)
-    return (
-        b"--%b\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\nBridge-Run: %d\r\nBridge-Age: %d\r\n\r\n%b\r\n"
-        % (
-            _BOUNDARY,
-            len(frame.value.data),
-            frame.run,
-            frame.age_ms(session.clock()),
-            bytes(frame.value.data),
-        )
+    head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\nBridge-Run: %d\r\nBridge-Age: %d\r\n\r\n" % (
+        len(frame.value.data),
+        frame.run,
+        frame.age_ms(session.clock()),
     )
+    return b"".join((head, frame.value.data, b"\r\n", _BOUNDARY))

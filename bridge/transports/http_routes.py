@@ -15,6 +15,7 @@ from bridge.transports.http_answer import MethodNotAllowed
 Handler = Callable[..., Awaitable[web.StreamResponse]]
 Checked = Mapping[str, Any]
 NOTHING: Checked = {}
+_REMEMBERED = 1024  # paths, so that the next request for one costs a look-up
 _TRUTH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 
 
@@ -110,16 +111,25 @@ def check_query(route: Route, given: MultiMapping[str]) -> Checked:
 
 
 class Router:
-    """Finds the route for a method and a path. Built once, then only read."""
+    """Finds the route for a method and a path."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
+        self._known: dict[tuple[str, str], tuple[Route, list[str]]] = {}
         self._root = _Node()
         for route in self.routes:
             self._root.add(route)
 
     def find(self, method: str, path: str) -> tuple[Route, list[str]]:
         """The route for a path as it came, and the values in it; NotFound or MethodNotAllowed in words."""
+        known = self._known.get((method, path))
+        if known is None:
+            known = self._look(method, path)
+            if len(self._known) < _REMEMBERED:
+                self._known[method, path] = known
+        return known
+
+    def _look(self, method: str, path: str) -> tuple[Route, list[str]]:
         values: list[str] = []
         node = self._root
         for segment in _segments(path):

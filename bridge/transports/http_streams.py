@@ -23,6 +23,7 @@ class Stream:
         self.response = web.StreamResponse(
             headers={
                 "Content-Type": kind,
+                "Server": "sketchbridge",
                 "Cache-Control": "no-store",
                 "X-Content-Type-Options": "nosniff",
                 "X-Accel-Buffering": "no",  # a proxy in front must not collect it

@@ -48,11 +48,24 @@ def test_any_beginning_of_a_picture_is_read_or_not_but_never_fails(data):
         assert found is None or (found.width, found.height) == (32, 16)
 
 
-@given(st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"RIFF\0\0\0\0WEBP"]), st.binary(max_size=200))
+@given(
+    st.sampled_from([b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"RIFF\0\0\0\0WEBP"]),
+    st.binary(max_size=200),
+)
 def test_garbage_never_fails(magic, rest):
     found = headers.read(magic + rest)
     assert found is None or (found.width > 0 and found.height > 0)
     assert headers.looks_like(magic + rest)
+
+
+@pytest.mark.parametrize(("name", "format"), [("jpg", "jpeg"), ("png", "png"), ("webp", "webp")])
+def test_sees_that_the_end_is_missing(name, format):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+    data = files.encoded(name, noise)
+    assert headers.whole(data, format)
+    assert headers.whole(data + bytes(500), format)  # what some cameras append
+    assert not headers.whole(data[:-20], format)
+    assert not headers.whole(memoryview(data)[: len(data) // 2], format)
 
 
 @pytest.mark.parametrize("note", [b"", b"II", b"MM\0*\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff" + b"\x01" * 40])

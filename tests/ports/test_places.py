@@ -35,7 +35,11 @@ def test_takes(port, raw, parsed, loaded):
         (Point(), {"x": 0, "y": 1}, "p takes a point [x, y], each from 0 to 1; an object came"),
         (Landmarks(2), [[0, 0]], "p takes a list of 2 points [x, y], each from 0 to 1; a list of 1 came"),
         (Landmarks(2), [[0, 0], [0, 7]], "p takes a list of 2 points [x, y], each from 0 to 1; [0, 7] came as point 2"),
-        (Landmarks(2), [[0, 0], "a"], "p takes a list of 2 points [x, y], each from 0 to 1; the text 'a' came as point 2"),
+        (
+            Landmarks(2),
+            [[0, 0], "a"],
+            "p takes a list of 2 points [x, y], each from 0 to 1; the text 'a' came as point 2",
+        ),
         (Landmarks(2), {"a": 1, "b": 2}, "p takes a list of 2 points [x, y], each from 0 to 1; an object came"),
         (Landmarks(2), 5, "p takes a list of 2 points [x, y], each from 0 to 1; 5 came"),
     ],
@@ -46,7 +50,9 @@ def test_refuses_in_words(port, raw, message):
     assert (caught.value.message, caught.value.field) == (message, "p")
 
 
-@pytest.mark.parametrize("raw", [[0.5, 0, 0.5, 1], [0.6, 0, 0.5, 1], [0, 1, 1, 0], [0, 0, 1], [0, 0, 1, 1.1], [0, 0, 1, "1"]])
+@pytest.mark.parametrize(
+    "raw", [[0.5, 0, 0.5, 1], [0.6, 0, 0.5, 1], [0, 1, 1, 0], [0, 0, 1], [0, 0, 1, 1.1], [0, 0, 1, "1"]]
+)
 def test_box_has_left_before_right_and_top_above_bottom(raw):
     with pytest.raises(InputError, match="left before right, top above bottom"):
         Box().parse(raw, "p")
@@ -89,12 +95,21 @@ def test_labels_give_the_length_and_connections_go_by_label_or_number():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Landmarks(), "Landmarks: length is 0; say how many points it has, such as Landmarks(17)"),
+        (Landmarks, "Landmarks: length is 0; say how many points it has, such as Landmarks(17)"),
         (lambda: Landmarks(3, ("a", "b")), "Landmarks: it has 2 labels for 3 points; give every point its own"),
         (lambda: Landmarks(2, ("a", "a")), "Landmarks: it has 2 labels for 2 points; give every point its own"),
-        (lambda: Landmarks(2, connections=((0, 2),)), "Landmarks: the connection [0, 2] does not join two of its points"),
-        (lambda: Landmarks(2, connections=(("a", 1),)), "Landmarks: the connection ['a', 1] does not join two of its points"),
-        (lambda: Landmarks(2, connections=((0, 1, 1),)), "Landmarks: the connection [0, 1, 1] does not join two of its points"),
+        (
+            lambda: Landmarks(2, connections=((0, 2),)),
+            "Landmarks: the connection [0, 2] does not join two of its points",
+        ),
+        (
+            lambda: Landmarks(2, connections=(("a", 1),)),
+            "Landmarks: the connection ['a', 1] does not join two of its points",
+        ),
+        (
+            lambda: Landmarks(2, connections=((0, 1, 1),)),
+            "Landmarks: the connection [0, 1, 1] does not join two of its points",
+        ),
     ],
 )
 def test_wrong_parameters_are_told_to_the_author(make, message):

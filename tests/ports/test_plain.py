@@ -198,7 +198,7 @@ def test_takes_text(port, text, parsed):
     ],
 )
 def test_refuses_text(port, text):
-    with pytest.raises(InputError, match="^x takes"):
+    with pytest.raises(InputError, match=r"^x takes"):
         port.parse_text(text, "x")
 
 
@@ -257,7 +257,7 @@ def test_pieces_of_text_are_joined_and_other_outputs_replaced():
         (lambda: Number(0, 1, default=2), "Number: default takes a number from 0 to 1; 2 came"),
         (lambda: Text(3, 2), "Text: min_length 3 is above max_length 2"),
         (lambda: Text(-1), f"Text: min_length is -1; it takes a whole number from 0 to {limits.TEXT_CHARS}"),
-        (lambda: Category("ab"), "Category: choices is the text 'ab'; write Category((\"soft\", \"hard\"))"),
+        (lambda: Category("ab"), 'Category: choices is the text \'ab\'; write Category(("soft", "hard"))'),
         (lambda: Category(()), "Category: it needs at least one choice"),
         (lambda: Category(("a", 1)), "Category: 1 is among the choices; they are texts"),
         (lambda: Category(("a", "a")), "Category: two of the choices are the same"),

@@ -86,7 +86,7 @@ def test_bad_outputs_are_the_models_fault(given, hint):
 
 
 def test_bad_inputs_are_refused_as_with_pictures():
-    with pytest.raises(InputError, match="map takes a segmentation picture .*; text came"):
+    with pytest.raises(InputError, match=r"map takes a segmentation picture .*; text came"):
         PORT.parse(b"hello", "map")
     with pytest.raises(InputError, match="map takes a segmentation picture"):
         PORT.parse(np.full((4, 4), 0.5), "map")
@@ -126,7 +126,10 @@ def closest(colors: list[tuple[int, int, int]]) -> float:
         (lambda: Segmentation({"a": 1, "b": 1}), "two labels have the same id"),
         (lambda: Segmentation({"": 1}), "an empty text is among the labels; they are texts"),
         (lambda: Segmentation({"a": 1}, {"b": (0, 0, 0)}), "'b' has a colour but no id"),
-        (lambda: Segmentation({"a": 1}, {"a": (0, 0, 300)}), "the colour of 'a' is not red, green and blue from 0 to 255"),
+        (
+            lambda: Segmentation({"a": 1}, {"a": (0, 0, 300)}),
+            "the colour of 'a' is not red, green and blue from 0 to 255",
+        ),
         (lambda: Segmentation({"a": 1, "b": 2}, {"a": (0, 0, 0), "b": (0, 0, 0)}), "two labels have the same colour"),
         (lambda: Segmentation({"a": 1}, default_label="c"), "default_label 'c' is not one of its labels"),
     ],

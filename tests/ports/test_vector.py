@@ -96,7 +96,9 @@ def test_dumps_as_list_or_bytes(given):
     assert port.dump(given, port.encoding(Encoding("f32"), "z"), "z") == Blob("f32", THREE)
 
 
-@pytest.mark.parametrize("given", [None, "abc", [1, 2], [1, 2, math.nan], np.zeros((3, 3)), np.array([1, 2, np.inf]), object()])
+@pytest.mark.parametrize(
+    "given", [None, "abc", [1, 2], [1, 2, math.nan], np.zeros((3, 3)), np.array([1, 2, np.inf]), object()]
+)
 def test_bad_outputs_are_the_models_fault(given):
     with pytest.raises(ModelFailed, match="the model gave out") as caught:
         Vector(3).dump(given, Encoding("json"), "z")
@@ -111,7 +113,7 @@ def test_length_comes_from_the_default():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Vector(), "Vector: length is 0; say how many numbers it has, such as Vector(512)"),
+        (Vector, "Vector: length is 0; say how many numbers it has, such as Vector(512)"),
         (lambda: Vector(True), "Vector: length is true; say how many numbers it has, such as Vector(512)"),
         (lambda: Vector(2, default=[1]), "Vector: default takes a list of 2 numbers; a list of 1 came"),
         (lambda: Vector(2, 0, 0), "Vector: sampling_std is 0; it has to be above 0"),

@@ -106,6 +106,10 @@ def test_what_curl_calls_a_form_may_be_json() -> None:
         from_body(b"'{darkness:1}'", kind, SKETCH)
 
 
+def test_a_picture_that_curl_calls_a_form_is_still_a_picture() -> None:
+    assert from_body(b"\xff\xd8\xff\xe0", "application/x-www-form-urlencoded", SKETCH) == {"image": b"\xff\xd8\xff\xe0"}
+
+
 def test_what_fetch_calls_text_may_be_json() -> None:
     writer = command(prompt=Text())
     assert from_body(b'{"prompt": "a"}', "text/plain;charset=UTF-8", writer) == {"prompt": "a"}
