@@ -119,8 +119,8 @@ def test_outputs_with_blobs_are_written_as_their_vector(vector: Vector):
 
 @pytest.mark.parametrize("vector", of_kind("answers", "payload"))
 def test_a_frame_is_written_as_its_vector(vector: Vector):
-    frame = given(vector["head"], Blob(vector["head"]["format"], bytes.fromhex(vector["payload"]), vector["head"]["meta"]))
-    shared = wire.SharedFrame(frame)
+    head = vector["head"]
+    shared = wire.SharedFrame(given(head, Blob(head["format"], bytes.fromhex(vector["payload"]), head["meta"])))
     assert shared.binary
     whole = shared.begin(vector["id"], vector["n"], vector["drops"], vector["age_ms"]) + bytes(shared.payload)
     assert whole == data_of(vector) and shared.length == len(whole)

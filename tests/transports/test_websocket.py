@@ -273,16 +273,17 @@ async def test_a_cancelled_run_ends_once_and_frees_the_model(client: Client, tmp
 
 
 async def test_a_lost_connection_ends_all_its_runs_and_nobody_elses(server: Server, client: Client, tmp_path: Path):
+    gate = server.hub.get("gate")
     async with connected(server) as leaving:
         for id in range(3):
-            await leaving.say("run", id=id, session="gate", inputs={"path": str(tmp_path / "never")})
-        await client.say("run", id=1, session="gate", inputs={"path": str(tmp_path / "gate"), "tag": "mine"})
-        while server.hub.get("gate").describe()["stats"]["waiting"] == 0:
+            await leaving.say("run", id=id, session="gate", inputs={"path": str(tmp_path / f"theirs{id}")})
+        while gate._mailbox.held < 3:
             await asyncio.sleep(0)
-    (tmp_path / "gate").touch()
-    (tmp_path / "never").touch()
+        await client.say("run", id=1, session="gate", inputs={"path": str(tmp_path / "mine"), "tag": "mine"})
+    (tmp_path / "theirs0").touch()  # it had begun and can't be stopped before its end
+    (tmp_path / "mine").touch()
     assert (await client.hear())["outputs"] == {"text": "mine"}
-    assert (await client.ask("ping"))["type"] == "pong"
+    assert not (tmp_path / "theirs1.begun").exists() and not (tmp_path / "theirs2.begun").exists()
 
 
 async def test_what_is_asked_of_a_model_that_loads_waits_for_it():
@@ -421,11 +422,15 @@ async def test_a_client_that_asks_and_never_reads_is_sent_away(server: Server):
     _, writer = await stalled_subscriber(server)
     question = frame(0x1, b'{"type": "describe", "id": 1, "session": "painter"}') * 100
     with pytest.raises(ConnectionError):
-        for _ in range(10_000):
-            writer.write(question)
-            await writer.drain()
+        await insist(writer, question)
     writer.close()
     assert server.hub.get("painter").describe()["stats"]["readers"] == 0
+
+
+async def insist(writer: asyncio.StreamWriter, question: bytes) -> None:
+    while True:
+        writer.write(question)
+        await writer.drain()
 
 
 async def test_a_reader_of_all_who_falls_behind_loses_only_that(

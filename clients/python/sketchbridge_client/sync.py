@@ -1,0 +1,139 @@
+"""The client for plain, blocking code: the asyncio one, in a thread of its own."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Generator, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import Any, Self, TypeVar
+
+from sketchbridge_client.aio import AsyncBridge, AsyncSession
+from sketchbridge_client.core import Frame
+
+T = TypeVar("T")
+
+
+class Bridge:
+    """A connection to a bridge. Use as `with Bridge(url) as bridge`; may be shared by threads."""
+
+    def __init__(self, url: str = "http://127.0.0.1:8000", token: str = "", timeout: float = 600.0) -> None:
+        self._asked = (url, token, timeout)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sketchbridge client", daemon=True)
+        self._bridge: AsyncBridge | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self._bridge = self.wait(self._opened())
+        except BaseException:
+            self._end_thread()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.disconnect()
+
+    def disconnect(self) -> None:
+        """End the connection. Idempotent."""
+        if self._thread.is_alive():
+            if self._bridge is not None:
+                self.wait(self._bridge.aclose())
+            self._end_thread()
+
+    def session(self, name: str) -> "Session":
+        """The session of that name; nothing is asked yet."""
+        return Session(self, self.inner.session(name))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """The open sessions."""
+        return self.wait(self.inner.sessions())
+
+    def models(self, **search: Any) -> list[dict[str, Any]]:
+        """The models that could be opened."""
+        return self.wait(self.inner.models(**search))
+
+    def open(self, model: str, name: str | None = None, **options: Any) -> "Session":
+        """Start a session, or join the one that runs; returns when its model is loaded."""
+        return Session(self, self.wait(self.inner.open(model, name, **options)))
+
+    def close(self, name: str) -> None:
+        """End a session, for everybody."""
+        self.wait(self.inner.close(name))
+
+    @property
+    def inner(self) -> AsyncBridge:
+        assert self._bridge is not None, "use it as `with Bridge() as bridge`"
+        return self._bridge
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do it in the client's thread, and wait for the result."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    async def _opened(self) -> AsyncBridge:
+        return await AsyncBridge(*self._asked).__aenter__()
+
+    def _end_thread(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Session:
+    """One session of a bridge."""
+
+    def __init__(self, bridge: Bridge, inner: AsyncSession) -> None:
+        self._bridge = bridge
+        self._inner = inner
+        self.name = inner.name
+
+    def describe(self) -> dict[str, Any]:
+        """All about it: state, ports, live inputs, stats."""
+        return self._bridge.wait(self._inner.describe())
+
+    def run(self, command: str | None = None, encodings: Any = None, /, **inputs: Any) -> dict[str, Any]:
+        """One run, its outputs whole, by name."""
+        return self._bridge.wait(self._inner.run(command, encodings, **inputs))
+
+    def send(self, **inputs: Any) -> None:
+        """Live inputs, the newest win. Returns when the bridge has taken them."""
+        self._bridge.wait(self._inner.send(**inputs))
+
+    def stream(self, command: str | None = None, /, **inputs: Any) -> Iterator[dict[str, Any]]:
+        """One run, every output as it comes. Leaving the loop ends the run."""
+        yield from _steps(self._bridge, self._inner.stream(command, **inputs))
+
+    @contextmanager
+    def subscribe(self, port: str, policy: str = "newest", **encoding: Any) -> Iterator[Iterator[Frame]]:
+        """Follow everything a port gives out; format, quality, width and height say how it is wanted."""
+        entered: AbstractAsyncContextManager[Any] = self._inner.subscribe(port, policy, **encoding)
+        frames = self._bridge.wait(_enter(entered))
+        steps = _steps(self._bridge, frames)
+        try:
+            yield steps
+        finally:
+            steps.close()
+            self._bridge.wait(_leave(entered))
+
+
+def _steps(bridge: Bridge, source: Any) -> Generator[Any, None, None]:
+    """An async iterator, taken step by step from a thread that has no loop."""
+    try:
+        while (step := bridge.wait(_next(source))) is not _END:
+            yield step
+    finally:
+        bridge.wait(source.aclose())
+
+
+_END = object()
+
+
+async def _next(source: Any) -> Any:
+    return await anext(source, _END)
+
+
+async def _enter(context: AbstractAsyncContextManager[T]) -> T:
+    return await context.__aenter__()
+
+
+async def _leave(context: AbstractAsyncContextManager[Any]) -> None:
+    await context.__aexit__(None, None, None)
