@@ -508,9 +508,7 @@ def write_inputs(request: Run | Send) -> tuple[bool, list[Buffer]]:
     return True, [header(MESSAGE, request.id or 0, 0, 0, 0.0, len(head)), head, *_payload(blobs.values())]
 
 
-def _with_blobs(
-    answer: Output | Done, id: int, rest: dict[str, Any], blobs: Mapping[str, Blob]
-) -> list[Buffer]:
+def _with_blobs(answer: Output | Done, id: int, rest: dict[str, Any], blobs: Mapping[str, Blob]) -> list[Buffer]:
     head = padded(_encode(msgspec.structs.replace(answer, outputs=rest, blobs=_heads(blobs))))
     return [header(MESSAGE, id, 0, 0, 0.0, len(head)), head, *_payload(blobs.values())]
 

@@ -585,7 +585,7 @@ class _Reader:
     def next(self) -> Sequence[Buffer] | None:
         """The next frame, if there is one and the client has credit for it."""
         subscription = self._subscription
-        if subscription is None or self._n - self._acked >= self._window:
+        if subscription is None or (self._n - self._acked >= self._window and not subscription.ended):
             return None
         try:
             frame = subscription.take()

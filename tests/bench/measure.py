@@ -1,4 +1,4 @@
-"""Turns, medians and ratios. Pure.
+"""Turns, medians and ratios.
 
 Machines are noisy, so nothing is compared across time: each round measures every contender once, each round the other
 way round than the one before (A B B A ...), a ratio is taken within a round, and the table shows the median of those
@@ -8,6 +8,8 @@ ratios with the lowest and the highest.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
+
+from tests.bench.programs import wait_for_quiet
 
 Sample = Mapping[str, float]  # what one measuring gave, by name
 
@@ -42,13 +44,17 @@ def spread(values: Iterable[float]) -> Spread:
 
 
 def in_turns(
-    contenders: Mapping[str, Callable[[], Sample]], rounds: int, told: Callable[[str], None]
+    contenders: Mapping[str, Callable[[], Sample]],
+    rounds: int,
+    told: Callable[[str], None],
+    before: Callable[[], None] = wait_for_quiet,
 ) -> dict[str, list[Sample]]:
     """Every contender's samples, one a round."""
     samples: dict[str, list[Sample]] = {name: [] for name in contenders}
     for number in range(rounds):
         names = list(contenders)
         for name in names if number % 2 == 0 else reversed(names):
+            before()
             sample = contenders[name]()
             samples[name].append(sample)
             told(f"  round {number + 1}/{rounds}  {name}: " + ", ".join(f"{k} {v:.4g}" for k, v in sample.items()))

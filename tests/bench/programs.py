@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 VENV = ROOT / ".venv-bench"
 _START_SECONDS = 60.0
+_QUIET = 0.15  # of all processors
 # One thread for numeric libraries in everybody, nobody calls home, nobody finds the other's modules.
 _PINNED = {
     "OMP_NUM_THREADS": "1",
@@ -189,6 +190,27 @@ def _descends(process: int, ancestor: int, parents: dict[int, int]) -> bool:
     while process in parents and process != ancestor:
         process = parents[process]
     return process == ancestor
+
+
+def wait_for_quiet(seconds: float = 20.0) -> None:
+    """Until nobody else keeps the machine busy, or for so long. To be called while nothing of ours runs."""
+    deadline = time.monotonic() + seconds
+    while _busy(0.3) > _QUIET and time.monotonic() < deadline:
+        pass
+
+
+def _busy(seconds: float) -> float:
+    """The share of all processors that was in use; 0 where there is no /proc."""
+    before = _ticks()
+    time.sleep(seconds)
+    after = _ticks()
+    passed = sum(after) - sum(before)
+    return 1 - sum(b - a for a, b in zip(before[3:5], after[3:5], strict=True)) / passed if passed else 0.0
+
+
+def _ticks() -> list[int]:
+    stat = Path("/proc/stat")
+    return [int(field) for field in stat.read_text().split("\n", 1)[0].split()[1:9]] if stat.exists() else []
 
 
 def loaded(pid: int, library: str) -> bool:

@@ -19,8 +19,9 @@ _INTRODUCTION = """# Benchmarks
 Written by `make bench`; not to be edited. As it came out, also where it falls short.
 
 Machines differ and are noisy, so what counts is the ratio. Every round measures each contender once, one at a time,
-each round the other way round than the one before; a ratio is taken within a round. Shown is the median over the
-rounds, behind it in brackets the lowest and the highest. The absolute figures beside it are medians too.
+each round the other way round than the one before, and waits (a while) for the machine to be quiet before each. A ratio
+is taken within a round. Shown is the median over the rounds, behind it in brackets the lowest and the highest. The
+absolute figures beside it are medians too.
 """
 
 

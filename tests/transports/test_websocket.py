@@ -69,9 +69,14 @@ async def connected(server: Server, path: str = "/api/ws", **options: Any) -> As
         yield client
 
 
+def models(*names: str) -> pytest.MarkDecorator:
+    """The models this test needs; echo and painter if it does not say."""
+    return pytest.mark.parametrize("server", [names], indirect=True, ids=[""])
+
+
 @pytest.fixture
-async def server() -> AsyncIterator[Server]:
-    async with serving("echo", "painter", "gate", "batcher", "counter") as server:
+async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
+    async with serving(*getattr(request, "param", ("echo", "painter"))) as server:
         yield server
 
 
@@ -103,18 +108,21 @@ async def test_questions_are_answered_with_their_id(client: Client):
     assert await client.ask("hello", id=9, protocol=[1, 2]) == {"type": "reply", "id": 9, "value": {"protocol": 1}}
 
 
+@models()
 async def test_a_client_of_another_protocol_is_sent_away(client: Client):
     error = await client.ask("hello", id=1, protocol=[99])
     assert error["error"]["code"] == "refused"
     assert await client.closed() == 1008
 
 
+@models("echo")
 async def test_opening_can_wait_until_the_model_is_loaded(client: Client):
     opened = await client.ask("open", id=1, model="echo", name="other", wait=True)
     assert (opened["value"]["name"], opened["value"]["state"]) == ("other", "ready")
     assert await client.ask("close", id=1, session="other") == {"type": "reply", "id": 1, "value": None}
 
 
+@models()
 async def test_a_path_is_no_model(client: Client):
     error = await client.ask("open", id=1, model=str(MODELS / "echo"), name="other")
     assert error["error"]["code"] == "unknown_model"
@@ -123,6 +131,7 @@ async def test_a_path_is_no_model(client: Client):
 # --- what is wrong -------------------------------------------------------------------------------
 
 
+@models("echo")
 async def test_mistakes_are_told_and_cost_nothing_else(client: Client):
     for vector in json.loads((VECTORS / "refused.json").read_text(encoding="utf-8")):
         if "hex" in vector:
@@ -137,39 +146,40 @@ async def test_mistakes_are_told_and_cost_nothing_else(client: Client):
     assert (await client.ask("run", id=1, session="echo", inputs={"value": 1}))["outputs"] == {"any": 1}
 
 
-@pytest.mark.parametrize(
-    ("type", "fields", "code", "field"),
-    [
-        ("run", {"session": "nobody"}, "unknown_session", "session"),
-        ("run", {"session": "painter", "inputs": {"shade": 2}}, "invalid_input", "shade"),
-        ("run", {"session": "painter", "inputs": {"sahde": 1}}, "unknown_input", "sahde"),
-        ("run", {"session": "painter", "command": "fly"}, "unknown_command", ""),
-        ("run", {"session": "painter", "encodings": {"sound": {}}}, "unknown_port", "sound"),
-        ("run", {"session": "painter", "encodings": {"image": {"format": "mp3"}}}, "invalid_input", "image"),
-        ("run", {"session": "batcher"}, "missing_input", "z"),
-        ("send", {"session": "painter", "inputs": {"shade": "dark"}}, "invalid_input", "shade"),
-        ("subscribe", {"session": "painter", "port": "sound"}, "unknown_port", "sound"),
-        ("subscribe", {"session": "painter", "port": "image", "encoding": {"quality": -1}}, "invalid_input", "image"),
-        ("open", {"model": "nothing"}, "unknown_model", ""),
-        ("open", {"model": "echo", "name": "a/b"}, "invalid_input", "name"),
-        ("close", {"session": "nobody"}, "unknown_session", "session"),
-        ("events", {"session": "nobody"}, "unknown_session", "session"),
-        ("unsubscribe", {}, "not_found", "id"),
-    ],
+IMPOSSIBLE: tuple[tuple[str, Answer, str, str], ...] = (
+    ("run", {"session": "nobody"}, "unknown_session", "session"),
+    ("run", {"session": "painter", "inputs": {"shade": 2}}, "invalid_input", "shade"),
+    ("run", {"session": "painter", "inputs": {"sahde": 1}}, "unknown_input", "sahde"),
+    ("run", {"session": "painter", "command": "fly"}, "unknown_command", ""),
+    ("run", {"session": "painter", "encodings": {"sound": {}}}, "unknown_port", "sound"),
+    ("run", {"session": "painter", "encodings": {"image": {"format": "mp3"}}}, "invalid_input", "image"),
+    ("run", {"session": "batcher"}, "missing_input", "z"),
+    ("send", {"session": "painter", "inputs": {"shade": "dark"}}, "invalid_input", "shade"),
+    ("subscribe", {"session": "painter", "port": "sound"}, "unknown_port", "sound"),
+    ("subscribe", {"session": "painter", "port": "image", "encoding": {"quality": -1}}, "invalid_input", "image"),
+    ("open", {"model": "nothing"}, "unknown_model", ""),
+    ("open", {"model": "painter", "name": "a/b"}, "invalid_input", "name"),
+    ("close", {"session": "nobody"}, "unknown_session", "session"),
+    ("events", {"session": "nobody"}, "unknown_session", "session"),
+    ("unsubscribe", {}, "not_found", "id"),
 )
-async def test_what_can_not_be_done_is_told_with_its_id(
-    client: Client, type: str, fields: Answer, code: str, field: str
-):
-    answer = await client.ask(type, id=3, **fields)
-    assert (answer["type"], answer["id"], answer["to"], answer["error"]["code"]) == ("error", 3, type, code)
-    assert not field or answer["error"]["field"] == field
 
 
+@models("painter", "batcher")
+async def test_what_can_not_be_done_is_told_with_its_id(client: Client):
+    for type, fields, code, field in IMPOSSIBLE:
+        answer = await client.ask(type, id=3, **fields)
+        assert (answer["type"], answer["id"], answer["to"], answer["error"]["code"]) == ("error", 3, type, code)
+        assert not field or answer["error"]["field"] == field
+
+
+@models("painter")
 async def test_a_refused_send_without_id_is_told(client: Client):
     answer = await client.ask("send", session="painter", inputs={"shade": 2})
     assert (answer["id"], answer["to"], answer["error"]["field"]) == (None, "send", "shade")
 
 
+@models("gate", "echo")
 async def test_an_id_that_is_in_use_is_refused(client: Client, tmp_path: Path):
     await client.say("run", id=1, session="gate", inputs={"path": str(tmp_path / "gate")})
     for type, fields in (
@@ -184,6 +194,7 @@ async def test_an_id_that_is_in_use_is_refused(client: Client, tmp_path: Path):
     assert (await client.ask("run", id=1, session="echo"))["type"] == "done"
 
 
+@models("gate", "echo")
 async def test_too_many_runs_at_once_are_refused(client: Client, tmp_path: Path):
     for id in range(limits.RUNS_PER_CONNECTION):
         await client.say("run", id=id, session="gate", inputs={"path": str(tmp_path / "gate")})
@@ -194,6 +205,7 @@ async def test_too_many_runs_at_once_are_refused(client: Client, tmp_path: Path)
         assert (await client.hear())["type"] == "done"
 
 
+@models("echo")
 async def test_too_many_subscriptions_are_refused(client: Client):
     for id in range(limits.SUBSCRIPTIONS):
         assert (await client.ask("subscribe", id=id, session="echo", port="any"))["type"] == "reply"
@@ -210,12 +222,14 @@ async def test_a_message_beyond_the_limit_is_told_and_the_third_ends_the_connect
         assert await client.closed() == 1009
 
 
+@models()
 async def test_a_request_that_is_no_handshake_gets_an_answer(server: Server):
     async with aiohttp.ClientSession(server.url) as http, http.get("/api/ws") as response:
         assert response.status == 400
         assert (await response.json())["error"]["code"] == "bad_message"
 
 
+@models()
 async def test_too_many_connections_are_refused(server: Server, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(limits, "CONNECTIONS", 1)
     async with connected(server):
@@ -228,6 +242,7 @@ async def test_too_many_connections_are_refused(server: Server, monkeypatch: pyt
 # --- runs ----------------------------------------------------------------------------------------
 
 
+@models("batcher", "echo", "painter")
 async def test_bytes_go_in_and_come_out_as_bytes(client: Client):
     z = memoryview(bytes.fromhex("0000803f000000400000404000008040"))
     _, parts = wire.write_inputs(wire.Run(id=1, session="batcher", inputs={"z": Blob("f32", z)}))
@@ -243,6 +258,7 @@ async def test_bytes_go_in_and_come_out_as_bytes(client: Client):
     assert done["outputs"]["image"].startswith("data:image/jpeg;base64,")
 
 
+@models("echo")
 async def test_runs_of_one_connection_are_answered_each_by_its_id(client: Client):
     for id in range(20):
         await client.say("run", id=id, session="echo", inputs={"value": id})
@@ -250,6 +266,7 @@ async def test_runs_of_one_connection_are_answered_each_by_its_id(client: Client
     assert {answer["id"]: answer["outputs"]["any"] for answer in answers} == {id: id for id in range(20)}
 
 
+@models("counter")
 async def test_a_stream_ends_with_exactly_one_done(client: Client):
     await client.say("run", id=1, session="counter", inputs={"upto": 3}, stream=True)
     heard = [await client.hear() for _ in range(4)]
@@ -259,6 +276,7 @@ async def test_a_stream_ends_with_exactly_one_done(client: Client):
     assert (await client.ask("ping"))["type"] == "pong"
 
 
+@models("gate")
 async def test_a_cancelled_run_ends_once_and_frees_the_model(client: Client, tmp_path: Path):
     path = tmp_path / "steps"
     path.write_text("one\n")
@@ -272,6 +290,7 @@ async def test_a_cancelled_run_ends_once_and_frees_the_model(client: Client, tmp
     assert (await client.ask("ping"))["type"] == "pong"
 
 
+@models("gate")
 async def test_a_lost_connection_ends_all_its_runs_and_nobody_elses(server: Server, client: Client, tmp_path: Path):
     gate = server.hub.get("gate")
     async with connected(server) as leaving:
@@ -306,6 +325,7 @@ async def test_what_is_asked_of_a_model_that_loads_waits_for_it():
 # --- subscriptions -------------------------------------------------------------------------------
 
 
+@models("painter")
 async def test_a_subscriber_gets_the_last_frame_at_once_and_then_each_new_one(client: Client):
     await client.ask("run", id=1, session="painter")
     reply = await client.ask("subscribe", id=2, session="painter", port="image")
@@ -318,6 +338,7 @@ async def test_a_subscriber_gets_the_last_frame_at_once_and_then_each_new_one(cl
     assert second["n"] == 2 and second["run"] > first["run"] and second["live"]
 
 
+@models("painter")
 async def test_the_same_port_can_be_followed_in_several_encodings_at_once(client: Client):
     for id, encoding in enumerate(({}, {"format": "png"}, {"format": "raw"}, {"width": 16})):
         await client.ask("subscribe", id=id, session="painter", port="image", encoding=encoding)
@@ -329,6 +350,7 @@ async def test_the_same_port_can_be_followed_in_several_encodings_at_once(client
     assert heard[9]["value"].startswith("data:image/jpeg")
 
 
+@models("counter")
 async def test_all_frames_come_in_order_to_a_reader_of_all(client: Client):
     await client.ask("subscribe", id=1, session="counter", port="text", policy="all")
     await client.say("run", id=2, session="counter", inputs={"upto": 500})
@@ -337,6 +359,7 @@ async def test_all_frames_come_in_order_to_a_reader_of_all(client: Client):
     assert [frame["n"] for frame in frames] == list(range(1, 501))
 
 
+@models("painter")
 async def test_with_a_window_no_more_frames_come_than_were_acknowledged(client: Client):
     await client.ask("subscribe", id=1, session="painter", port="image", window=2)
     for id in range(10, 16):
@@ -350,6 +373,7 @@ async def test_with_a_window_no_more_frames_come_than_were_acknowledged(client: 
     assert third["run"] == last  # the newest, not the next
 
 
+@models("painter")
 async def test_an_ack_of_frames_that_never_came_gives_no_credit(client: Client):
     await client.ask("subscribe", id=1, session="painter", port="image", window=1)
     await client.say("ack", id=1, n=1000)
@@ -359,6 +383,7 @@ async def test_an_ack_of_frames_that_never_came_gives_no_credit(client: Client):
     assert [answer["type"] for answer in heard].count("frame") == 1
 
 
+@models("painter")
 async def test_after_unsubscribing_nothing_comes_any_more(server: Server, client: Client):
     await client.ask("subscribe", id=1, session="painter", port="image")
     assert await client.ask("unsubscribe", id=1) == {"type": "done", "id": 1}
@@ -366,6 +391,7 @@ async def test_after_unsubscribing_nothing_comes_any_more(server: Server, client
     assert (await client.ask("run", id=1, session="painter"))["type"] == "done"
 
 
+@models("painter")
 async def test_when_a_session_is_closed_its_subscribers_are_told(server: Server, client: Client):
     await client.ask("subscribe", id=1, session="painter", port="image")
     await server.hub.close_session("painter")
@@ -373,6 +399,7 @@ async def test_when_a_session_is_closed_its_subscribers_are_told(server: Server,
     assert (error["type"], error["id"], error["error"]["code"]) == ("error", 1, "cancelled")
 
 
+@models("painter")
 async def test_a_lost_connection_takes_its_subscriptions_along(server: Server):
     async with connected(server) as client:
         await client.ask("subscribe", id=1, session="painter", port="image")
@@ -381,6 +408,7 @@ async def test_a_lost_connection_takes_its_subscriptions_along(server: Server):
         await asyncio.sleep(0)
 
 
+@models("painter")
 async def test_a_client_that_reads_nothing_costs_nobody_anything(server: Server, client: Client):
     """It gets no queue: its frames are replaced, and counted; another goes on getting every one."""
     reader, stalled = await stalled_subscriber(server)
@@ -418,6 +446,7 @@ async def stalled_subscriber(server: Server) -> tuple[asyncio.StreamReader, asyn
     return reader, writer
 
 
+@models("painter")
 async def test_a_client_that_asks_and_never_reads_is_sent_away(server: Server):
     _, writer = await stalled_subscriber(server)
     question = frame(0x1, b'{"type": "describe", "id": 1, "session": "painter"}') * 100
@@ -433,6 +462,7 @@ async def insist(writer: asyncio.StreamWriter, question: bytes) -> None:
         await writer.drain()
 
 
+@models("counter", "echo")
 async def test_a_reader_of_all_who_falls_behind_loses_only_that(
     server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
 ):
@@ -528,6 +558,7 @@ async def test_a_wrong_token_ends_the_connection(locked: Server):
     assert caught.value.status == 401
 
 
+@models()
 async def test_a_page_from_elsewhere_may_not_connect(server: Server):
     with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
         async with connected(server, headers={"Origin": "https://evil.example"}):
