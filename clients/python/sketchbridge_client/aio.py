@@ -1,12 +1,14 @@
 """The client for asyncio."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from types import TracebackType
 from typing import Any, Self
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from sketchbridge_client.core import (
     MOST_BYTES,
@@ -14,11 +16,13 @@ from sketchbridge_client.core import (
     Call,
     Conversation,
     Frame,
+    error_of,
     run_message,
     subscribe_message,
 )
 
 _PAUSE, _LONGEST_PAUSE = 0.2, 5.0  # seconds between two attempts to come back
+_AGAIN = 0.5  # seconds until a session that is not there yet is asked for again
 
 
 class AsyncBridge:
@@ -31,6 +35,7 @@ class AsyncBridge:
         self._connected = asyncio.Event()
         self._news: asyncio.Future[None] | None = None  # resolved when something came for any call
         self._reader: asyncio.Task[None] | None = None
+        self._later: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         self._socket = await self._connect()
@@ -43,9 +48,10 @@ class AsyncBridge:
 
     async def aclose(self) -> None:
         """End the connection and everything that waits for it. Idempotent."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.wait([self._reader])
+        tasks = [*self._later, *([self._reader] if self._reader is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._socket is not None:
             await self._socket.close()
         self._talk.over()
@@ -83,7 +89,7 @@ class AsyncBridge:
     @asynccontextmanager
     async def calling(self, newest: bool = False, **message: Any) -> AsyncIterator[Call]:
         """A request for as long as the block lasts; left early, it is ended on the other side, too."""
-        await asyncio.wait_for(self._connected.wait(), self._timeout)
+        await self._reconnected()
         call, data = self._talk.request(self._wake, newest, **message)
         try:
             await self._send(data)
@@ -105,6 +111,12 @@ class AsyncBridge:
             else:
                 await self._wait(call)
 
+    async def _reconnected(self) -> None:
+        try:
+            await asyncio.wait_for(self._connected.wait(), self._timeout)
+        except TimeoutError:
+            raise BridgeError("connection_lost", f"the bridge has been gone for {self._timeout:g} s") from None
+
     async def _wait(self, call: Call) -> None:
         if self._news is None or self._news.done():
             self._news = asyncio.get_running_loop().create_future()
@@ -121,6 +133,8 @@ class AsyncBridge:
     async def _connect(self) -> ClientConnection:
         try:
             return await connect(self._talk.url, max_size=MOST_BYTES, compression=None, max_queue=4)
+        except InvalidStatus as error:
+            raise _refused(error) from None
         except (OSError, WebSocketException) as error:
             raise BridgeError("no_bridge", f"no bridge answers: {error}", "start it: sketchbridge") from None
 
@@ -136,10 +150,22 @@ class AsyncBridge:
             assert self._socket is not None
             with suppress(ConnectionClosed):
                 async for data in self._socket:
-                    self._talk.received(data)
+                    if (call := self._talk.received(data)) is not None:
+                        self._ask_again(call)
             self._connected.clear()
             self._talk.lost()
             await self._come_back()
+
+    def _ask_again(self, call: Call) -> None:
+        async def ask() -> None:
+            await asyncio.sleep(_AGAIN)
+            with suppress(BridgeError):
+                if not call.ended:
+                    await self._send(self._talk.message(call))
+
+        task = asyncio.create_task(ask(), name="sketchbridge client, again")
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
 
     async def _come_back(self) -> None:
         pause = _PAUSE
@@ -185,11 +211,35 @@ class AsyncSession:
         """Live inputs, the newest win. Returns when the bridge has taken them."""
         await self._bridge.ask(type="send", session=self.name, inputs=inputs)
 
-    @asynccontextmanager
-    async def subscribe(
-        self, port: str, policy: str = "newest", **encoding: Any
-    ) -> AsyncIterator[AsyncIterator[Frame]]:
+    def subscribe(self, port: str, policy: str = "newest", **encoding: Any) -> "AsyncSubscription":
         """Follow everything a port gives out; format, quality, width and height say how it is wanted."""
-        message = subscribe_message(self.name, port, policy, encoding)
-        async with self._bridge.calling(newest=policy == "newest", **message) as call:
-            yield self._bridge.items(call)
+        return AsyncSubscription(self._bridge, policy, subscribe_message(self.name, port, policy, encoding))
+
+
+class AsyncSubscription:
+    """`async for frame in subscription`, or `async with subscription as frames` where it has to end at a certain place."""
+
+    def __init__(self, bridge: AsyncBridge, policy: str, message: dict[str, Any]) -> None:
+        self._bridge = bridge
+        self._calling = bridge.calling(newest=policy == "newest", **message)
+
+    async def __aenter__(self) -> AsyncIterator[Frame]:
+        return self._bridge.items(await self._calling.__aenter__())
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._calling.__aexit__(kind, error, trace)
+
+    async def __aiter__(self) -> AsyncIterator[Frame]:
+        async with self as frames:
+            async for frame in frames:
+                yield frame
+
+
+def _refused(error: InvalidStatus) -> BridgeError:
+    """What the bridge said instead of opening the connection."""
+    try:
+        return error_of(json.loads(error.response.body or b"")["error"])
+    except (ValueError, KeyError, TypeError):
+        return BridgeError("no_bridge", f"what answers there is no bridge: {error}", "look at the address")

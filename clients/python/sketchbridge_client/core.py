@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 MOST_WAITING = 10_000  # messages of one call that nobody has read; then the call ends with an error
+MOST_ATTEMPTS = 60  # to find a session again after the bridge was restarted
 MOST_BYTES = 256 * 1024 * 1024  # of one message
 _HEADER = struct.Struct("<2sBBIIIfI")  # magic, version, kind, id, n, drops, age in ms, length of the head
 _MESSAGE, _FRAME = 1, 2
@@ -50,6 +51,8 @@ class Call:
         self.request = request
         self.ended = False
         self.error: BridgeError | None = None
+        self._stood = False  # the bridge has confirmed it once
+        self._attempts = 0
         self._wake = wake
         self._newest = newest
         self._items: deque[Any] = deque()
@@ -58,6 +61,15 @@ class Call:
     def lasting(self) -> bool:
         """Is it one that comes back after the connection was lost?"""
         return self.request["type"] in ("subscribe", "events")
+
+    def stands(self) -> None:
+        """The bridge has taken it."""
+        self._stood, self._attempts = True, 0
+
+    def may_come_back(self, error: BridgeError) -> bool:
+        """A bridge that was just restarted does not have its sessions yet: was it that, and is it worth another try?"""
+        self._attempts += 1
+        return self.lasting and self._stood and error.code == "unknown_session" and self._attempts <= MOST_ATTEMPTS
 
     def put(self, item: Any) -> None:
         if self._newest:
@@ -122,15 +134,18 @@ class Conversation:
             call.end(BridgeError("closed", "this client was closed"))
         self._calls.clear()
 
-    def received(self, data: str | bytes) -> None:
-        """A message from the bridge, given to the call it is about."""
+    def received(self, data: str | bytes) -> Call | None:
+        """A message from the bridge, given to the call it is about. A call that comes back has to be asked again."""
         answer = _frame(data) if isinstance(data, bytes) else json.loads(data)
         call = self._calls.get(answer.get("id") or 0)
         if call is None:
-            return
+            return None
         kind = answer["type"]
         if kind == "error":
-            call.end(_error(answer["error"]))
+            error = error_of(answer["error"])
+            if call.may_come_back(error):
+                return call
+            call.end(error)
         elif kind == "frame":
             call.put(_as_frame(answer))
         elif kind == "output":
@@ -139,10 +154,12 @@ class Conversation:
             call.put(answer)
         elif kind in ("reply", "done"):
             self._answered(call, answer)
+        return None
 
     def _answered(self, call: Call, answer: dict[str, Any]) -> None:
         if call.lasting and answer["type"] == "reply":
-            return  # it stands
+            call.stands()
+            return
         if not call.lasting and not call.request.get("stream"):
             call.put(answer.get("outputs") if answer["type"] == "done" else answer.get("value"))
         call.end()
@@ -178,27 +195,33 @@ def _packed(message: dict[str, Any]) -> str | bytes:
     if not blobs:
         return json.dumps(message, default=_plain)
     rest = {name: value for name, value in message["inputs"].items() if name not in blobs}
-    heads = [{"port": name, "format": form, "length": len(data)} for name, (form, data) in blobs.items()]
+    heads = [{"port": name, **about, "length": len(data)} for name, (about, data) in blobs.items()]
     head = json.dumps({**message, "inputs": rest, "blobs": heads}, default=_plain).encode()
     head += b" " * (-len(head) % 4)
-    return _HEADER.pack(b"SB", 1, _MESSAGE, message["id"], 0, 0, 0.0, len(head)) + head + _joined(blobs.values())
+    payload = _joined(data for _, data in blobs.values())
+    return _HEADER.pack(b"SB", 1, _MESSAGE, message["id"], 0, 0, 0.0, len(head)) + head + payload
 
 
-def _joined(blobs: Iterable[tuple[str, bytes]]) -> bytes:
+def _joined(blobs: Iterable[bytes]) -> bytes:
     """One behind the other, each beginning at a multiple of four."""
     payload = bytearray()
-    for _, data in blobs:
+    for data in blobs:
         payload += bytes(-len(payload) % 4) + data
     return bytes(payload)
 
 
-def _blob(value: Any) -> tuple[str, bytes] | None:
-    """Bytes as they are; rows of float32 as such. Anything else goes as JSON."""
+def _blob(value: Any) -> tuple[dict[str, Any], bytes] | None:
+    """Bytes as they are; arrays as float32 or as pixels. Anything else goes as JSON."""
     if isinstance(value, bytes | bytearray | memoryview):
-        return "bytes", bytes(value)
-    if hasattr(value, "dtype") and getattr(value, "ndim", 0) == 1:
-        return "f32", bytes(value.astype("<f4").tobytes())
-    return None
+        return {"format": "bytes"}, bytes(value)
+    if not hasattr(value, "dtype") or not hasattr(value, "tobytes"):
+        return None
+    if value.ndim == 1:
+        return {"format": "f32"}, value.astype("<f4").tobytes()
+    if str(value.dtype) != "uint8" or value.ndim not in (2, 3):
+        return None
+    height, width, *channels = value.shape
+    return {"format": "raw", "meta": {"width": width, "height": height, "channels": (*channels, 1)[0]}}, value.tobytes()
 
 
 def _plain(value: Any) -> Any:
@@ -251,5 +274,5 @@ def _as_frame(answer: dict[str, Any]) -> Frame:
     )
 
 
-def _error(told: dict[str, str]) -> BridgeError:
+def error_of(told: dict[str, str]) -> BridgeError:
     return BridgeError(told["code"], told["message"], told.get("hint", ""), told.get("field", ""))

@@ -3,10 +3,9 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Generator, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Self, TypeVar
 
-from sketchbridge_client.aio import AsyncBridge, AsyncSession
+from sketchbridge_client.aio import AsyncBridge, AsyncSession, AsyncSubscription
 from sketchbridge_client.core import Frame
 
 T = TypeVar("T")
@@ -102,17 +101,31 @@ class Session:
         """One run, every output as it comes. Leaving the loop ends the run."""
         yield from _steps(self._bridge, self._inner.stream(command, **inputs))
 
-    @contextmanager
-    def subscribe(self, port: str, policy: str = "newest", **encoding: Any) -> Iterator[Iterator[Frame]]:
+    def subscribe(self, port: str, policy: str = "newest", **encoding: Any) -> "Subscription":
         """Follow everything a port gives out; format, quality, width and height say how it is wanted."""
-        entered: AbstractAsyncContextManager[Any] = self._inner.subscribe(port, policy, **encoding)
-        frames = self._bridge.wait(_enter(entered))
-        steps = _steps(self._bridge, frames)
-        try:
-            yield steps
-        finally:
-            steps.close()
-            self._bridge.wait(_leave(entered))
+        return Subscription(self._bridge, self._inner.subscribe(port, policy, **encoding))
+
+
+class Subscription:
+    """`for frame in subscription`, or `with subscription as frames` where it has to end at a certain place."""
+
+    def __init__(self, bridge: Bridge, inner: AsyncSubscription) -> None:
+        self._bridge = bridge
+        self._inner = inner
+        self._frames: Generator[Frame, None, None] | None = None
+
+    def __enter__(self) -> Iterator[Frame]:
+        self._frames = _steps(self._bridge, self._bridge.wait(self._inner.__aenter__()))
+        return self._frames
+
+    def __exit__(self, *_: object) -> None:
+        if self._frames is not None:
+            self._frames.close()
+        self._bridge.wait(self._inner.__aexit__(None, None, None))
+
+    def __iter__(self) -> Iterator[Frame]:
+        with self as frames:
+            yield from frames
 
 
 def _steps(bridge: Bridge, source: Any) -> Generator[Any, None, None]:
@@ -129,11 +142,3 @@ _END = object()
 
 async def _next(source: Any) -> Any:
     return await anext(source, _END)
-
-
-async def _enter(context: AbstractAsyncContextManager[T]) -> T:
-    return await context.__aenter__()
-
-
-async def _leave(context: AbstractAsyncContextManager[Any]) -> None:
-    await context.__aexit__(None, None, None)
