@@ -12,7 +12,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-_BLOCKED_S = 0.5  # on busy machines a quick step can take long; what really blocks takes longer
+_BLOCKED_S = 1.0  # on busy machines a quick step can take long; what really blocks takes longer
 _PATIENCE_S = 3.0  # what is on its way out may take so long
 _EXPECTED_THREADS = ("asyncio_", "asyncio-waitpid", "ThreadPoolExecutor")
 

@@ -6,7 +6,7 @@ pytest_plugins = ["pytester"]
 
 CASES = {
     "clean": ("async def test_it():\n    await asyncio.sleep(0)\n", ""),
-    "blocked loop": ("async def test_it():\n    time.sleep(0.7)\n    await asyncio.sleep(0)\n", "the loop was blocked"),
+    "blocked loop": ("async def test_it():\n    time.sleep(1.3)\n    await asyncio.sleep(0)\n", "the loop was blocked"),
     "left task": (
         "async def test_it():\n    KEEP.append(asyncio.create_task(asyncio.sleep(99)))\n",
         "tasks left running",

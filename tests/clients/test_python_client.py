@@ -9,7 +9,7 @@ import pytest
 from sketchbridge_client import AsyncBridge, Bridge, BridgeError
 
 from bridge.server import Server
-from tests.transports.serving import serving
+from tests.transports.serving import MODELS, serving
 
 
 @pytest.fixture
@@ -98,4 +98,49 @@ async def test_subscriptions_come_back_after_a_restart_and_runs_raise(tmp_path: 
         assert (await anext(frames)).port == "image"
         await subscription.__aexit__(None, None, None)
         await bridge.aclose()
+        await bridge.aclose()
+
+
+async def test_a_subscription_may_be_looped_over_and_ends_with_the_loop(server: Server):
+    def script() -> None:
+        with Bridge(server.url) as bridge:
+            painter = bridge.session("painter")
+            painter.send(shade=0.3)
+            for frame in painter.subscribe("image"):
+                assert frame.value[:2] == b"\xff\xd8"
+                break
+            assert painter.describe()["stats"]["readers"] == 0
+
+    await asyncio.to_thread(script)
+    async with AsyncBridge(server.url) as bridge:
+        async for frame in bridge.session("painter").subscribe("image", format="raw", width=8):
+            assert frame.format == "raw"
+            break
+
+
+async def test_a_wrong_token_is_told_as_such():
+    async with serving(token="open-sesame") as server:
+        with pytest.raises(BridgeError) as caught:
+            async with AsyncBridge(server.url, token="open-barley"):
+                pass
+        assert caught.value.code == "unauthorized"
+        async with AsyncBridge(server.url, token="open-sesame") as bridge:
+            assert await bridge.sessions() == []
+
+
+async def test_a_subscription_waits_for_a_session_that_is_opened_late_after_a_restart():
+    async with serving("painter") as first:
+        port = first.port
+        bridge = await AsyncBridge(first.url).__aenter__()
+        subscription = bridge.session("painter").subscribe("image")
+        frames = await subscription.__aenter__()
+        await bridge.session("painter").send(shade=0.1)
+        await anext(frames)
+    async with serving(port=port) as second:
+        await bridge.sessions()  # it is back, and has been told that there is no such session
+        second.hub.catalog.add_path(MODELS / "painter")
+        await bridge.open("painter")
+        await bridge.session("painter").send(shade=0.9)
+        assert (await anext(frames)).port == "image"
+        await subscription.__aexit__(None, None, None)
         await bridge.aclose()

@@ -217,7 +217,7 @@ class AsyncSession:
 
 
 class AsyncSubscription:
-    """`async for frame in subscription`, or `async with subscription as frames` where it has to end at a certain place."""
+    """`async for frame in subscription`; `async with subscription as frames` where it has to end at a certain place."""
 
     def __init__(self, bridge: AsyncBridge, policy: str, message: dict[str, Any]) -> None:
         self._bridge = bridge

@@ -107,7 +107,7 @@ class Session:
 
 
 class Subscription:
-    """`for frame in subscription`, or `with subscription as frames` where it has to end at a certain place."""
+    """`for frame in subscription`; `with subscription as frames` where it has to end at a certain place."""
 
     def __init__(self, bridge: Bridge, inner: AsyncSubscription) -> None:
         self._bridge = bridge
