@@ -40,6 +40,7 @@ class Hub:
         self._max_sessions = max_sessions
         self._start_seconds = start_seconds
         self._opening = asyncio.Lock()
+        self._leaving: set[Session] = set()  # closed, their workers perhaps not gone yet
 
     async def __aenter__(self) -> Self:
         return self
@@ -71,14 +72,16 @@ class Hub:
     async def close_session(self, name: str) -> None:
         """End a session and its process."""
         session = self.get(name)
+        del self.sessions[name]  # at once: the name is free, also when nobody waits for the end
+        self._leaving.add(session)
+        self.events.publish(Event("session_closed", name, {}))
         await session.close()
-        if self.sessions.get(name) is session:
-            del self.sessions[name]
-            self.events.publish(Event("session_closed", name, {}))
+        self._leaving.discard(session)
 
     async def close(self) -> None:
         """End all sessions, side by side. Idempotent."""
-        await asyncio.gather(*(session.close() for session in self.sessions.values()))
+        await asyncio.gather(*(session.close() for session in (*self.sessions.values(), *self._leaving)))
+        self._leaving.clear()
         self.sessions.clear()
 
     async def _joined(self, running: Session, entry: Entry, options: Mapping[str, Any] | None) -> Session:

@@ -14,7 +14,12 @@ from typing import Any, cast
 from bridge import limits
 
 # What a model prints is seen at once, whatever it prints; and tokenizers do not warn about the fork they never see.
-_QUIET_ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8", "TOKENIZERS_PARALLELISM": "false"}
+_QUIET_ENVIRONMENT = {
+    "PYTHONUNBUFFERED": "1",
+    "PYTHONIOENCODING": "utf-8",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONSAFEPATH": "1",  # a random.py in the folder people started from is not ours to import
+}
 
 
 # Out of reach of our terminal's Ctrl-C: a child is ended by its owner, after the model has been closed.
@@ -23,6 +28,9 @@ if sys.platform == "win32":
     _APART = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
 else:
     _APART = {"start_new_session": True}
+
+
+_DRAIN_S = 1.0  # for the last lines of a process that has ended
 
 
 class Child(asyncio.SubprocessProtocol):
@@ -111,14 +119,22 @@ class Child(asyncio.SubprocessProtocol):
         """What it left running goes too: it would hold the pipes open, and the end would never be told."""
         if self._transport is not None:  # None: it ended before the loop told us that it began
             self._end_group()
+        # What left the group may still hold the pipes open; what the process itself said has been read by then.
+        asyncio.get_running_loop().call_later(_DRAIN_S, self._finish)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The process has ended and its pipes are read to the end."""
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._ended.done():
+            return
         if self._half_line:
             self._log(self._half_line)
         code = self._transport.get_returncode() if self._transport else None
-        if not self._ended.done():
-            self._ended.set_result(None)
+        self._ended.set_result(None)
+        if self._transport is not None:
+            self._transport.close()
         self._on_exit(_how_it_ended(code), tuple(self.lines))
 
 

@@ -32,6 +32,8 @@ class Job:
     wishes: tuple[Wish, ...] = ()
     live: bool = False
     owner: Any = None  # whoever follows this run
+    cancelled: bool = False  # its owner has been told; the worker may not have heard yet
+    gave: bool = False  # something came of it
 
     def message(self) -> Run:
         return Run(self.run, self.command, self.inputs, self.wishes, self.live)
@@ -105,7 +107,7 @@ class Mailbox:
         lost, early = flight[: self.lanes], flight[self.lanes :]
         self._flight.clear()
         self._live_flight = 0
-        self._waiting.extendleft(reversed([job for job in early if not job.live]))
+        self._waiting.extendleft(reversed([job for job in early if not job.live and not job.cancelled]))
         self._fresh = self._fresh or any(job.live for job in early)
         return lost
 
@@ -141,8 +143,8 @@ class Mailbox:
         """Would live inputs offered now be handed over at once?"""
         return not self._fresh and self._live_flight < self._live_room() and len(self._flight) < self._room()
 
-    def live_under_way(self) -> list[int]:
-        return [job.run for job in self._flight.values() if job.live]
+    def live_under_way(self) -> list[Job]:
+        return [job for job in self._flight.values() if job.live]
 
     def _snapshot(self, run: int, command: str) -> Job:
         self._fresh = False

@@ -29,10 +29,7 @@ class Frame:
     @property
     def bytes(self) -> int:
         """About how much memory it holds."""
-        value = self.value
-        if isinstance(value, Blob):
-            return len(value.data)
-        return len(value) if isinstance(value, str | list | dict) else 16
+        return weight(self.value)
 
 
 @dataclass(slots=True, frozen=True)
@@ -65,3 +62,16 @@ class Event:
     kind: str
     session: str
     data: dict[str, Any]
+
+
+def weight(value: Any) -> int:
+    """About how many bytes of memory a value holds."""
+    if isinstance(value, Blob):
+        return len(value.data)
+    if isinstance(value, str):
+        return len(value) + 48
+    if isinstance(value, dict):
+        return 64 + sum(weight(item) for item in value.values())
+    if isinstance(value, list):
+        return 56 + (32 * len(value) if len(value) > 64 else sum(weight(item) for item in value))
+    return 32

@@ -10,7 +10,7 @@ from bridge import limits
 from bridge.errors import BridgeError, Cancelled, TooSlow
 from bridge.ports import Encoding
 from bridge.session.messages import Output
-from bridge.session.outputs import Result, RunOutput
+from bridge.session.outputs import Result, RunOutput, weight
 from bridge.signature import Command
 
 
@@ -29,6 +29,7 @@ class RunHandle:
         self._wishes = wishes
         self._cancel = cancel
         self._outputs: deque[RunOutput] = deque()
+        self._bytes = 0  # that wait in them
         self._waiter: asyncio.Future[None] | None = None
         self._folded: dict[str, Any] | None = None  # set: nobody iterates, outputs are joined as they come
         self._model_ms = 0.0
@@ -73,7 +74,8 @@ class RunHandle:
         self._encode_ms += output.encode_ms
         if self._folded is not None:
             self._fold(values)
-        elif len(self._outputs) < limits.LOSSLESS_FRAMES:
+        elif len(self._outputs) < limits.LOSSLESS_FRAMES and self._bytes <= limits.LOSSLESS_BYTES:
+            self._bytes += sum(weight(value) for value in values.values())
             self._outputs.append(
                 RunOutput(output.run, output.sequence, values, output.model_ms, output.encode_ms, output.last)
             )
@@ -93,10 +95,11 @@ class RunHandle:
             self._notify()
 
     def _fall_behind(self) -> None:
+        waiting = len(self._outputs)
         self._outputs.clear()
         self.end(
             TooSlow(
-                f"{limits.LOSSLESS_FRAMES} outputs of run {self.number} waited for their reader, more than are kept",
+                f"{waiting} outputs of run {self.number} waited for their reader, more than are kept",
                 hint="read faster, or subscribe to the newest only",
             )
         )
@@ -139,4 +142,6 @@ class RunHandle:
                     raise self._error
                 raise StopAsyncIteration
             await self._news()
-        return self._outputs.popleft()
+        output = self._outputs.popleft()
+        self._bytes -= sum(weight(value) for value in output.values.values())
+        return output

@@ -267,8 +267,9 @@ class Session:
         parsed = self._parsed(signature.default, inputs, live=True)
         self._mailbox.offer(parsed, self.clock())
         if signature.default.streams:
-            for run in self._mailbox.live_under_way():
-                self._post_cancel(run)
+            for job in self._mailbox.live_under_way():
+                if job.gave:  # one that gave nothing yet goes on until it does: else a fast sender would see nothing
+                    self._post_cancel(job.run)
         self._pump()
 
     def run(
@@ -317,6 +318,7 @@ class Session:
         if job is not None:
             self._end(job, Cancelled(f"run {run} was cancelled"))
         elif (job := self._mailbox.working_on(run)) is not None:
+            job.cancelled = True
             self._post_cancel(run)
             self._tell_owner(job, Cancelled(f"run {run} was cancelled"))
 
@@ -396,6 +398,10 @@ class Session:
     # --- what the worker says (Listener) ---------------------------------------------------------
 
     def received(self, message: FromWorker) -> None:
+        if self.state != "closed":
+            self._heed(message)
+
+    def _heed(self, message: FromWorker) -> None:
         match message:
             case Output():
                 self._gave(message)
@@ -423,7 +429,7 @@ class Session:
     def lost(self, exit: Exit) -> None:
         """The worker is gone: what it worked on has failed, what waited goes on waiting."""
         self._backend = None
-        if self._refused is None:
+        if self._refused is None and self.state != "closed":
             self._set_state("restarting", reason=exit.reason, log=list(exit.log[-5:]))
         for job in self._mailbox.worker_died():
             last = f"; the last it said: {exit.log[-1]}" if exit.log else ""
@@ -468,6 +474,7 @@ class Session:
         job = self._mailbox.working_on(output.run)
         if job is None:
             return
+        job.gave = True
         now = self.clock()
         self._last = (output.run, output.sequence, job.time_in)
         self.stats.output(now, (now - job.time_in) * 1000, output.model_ms, output.encode_ms)
@@ -478,6 +485,8 @@ class Session:
             job.owner.gave(output)
         if output.last:
             self._finished(output.run, None)
+        elif job.live and self._mailbox.live_waits:
+            self._post_cancel(output.run)
 
     def _publish(self, output: Output, job: Job) -> None:
         for port, encodings in output.values.items():

@@ -245,8 +245,49 @@ async def test_newer_live_inputs_end_a_live_stream(stage: Stage):
     await stage.up(streams=True)
     stage.session.send({"level": 0.1})
     (first,) = stage.puppet.runs()
+    stage.puppet.give(first.run, last=False, text="a")
     stage.session.send({"level": 0.2})
     assert stage.puppet.cancelled() == [first.run]
+
+
+async def test_a_live_stream_gives_something_before_newer_inputs_end_it(stage: Stage):
+    await stage.up(streams=True)
+    stage.session.send({"level": 0.1})
+    (first,) = stage.puppet.runs()
+    for level in (0.2, 0.3, 0.4):
+        stage.session.send({"level": level})
+    assert stage.puppet.cancelled() == []
+    stage.puppet.give(first.run, last=False, text="a")
+    assert stage.puppet.cancelled() == [first.run]
+
+
+async def test_a_cancelled_run_is_not_begun_after_a_crash(stage: Stage):
+    await stage.up()
+    runs = [stage.session.run({}) for _ in range(3)]
+    runs[1].cancel()
+    stage.puppet.die()
+    await stage.up_again(2)
+    assert [run.run for run in stage.puppet.runs()] == [runs[2].number]
+
+
+async def test_a_run_nobody_reads_is_bounded_in_bytes(stage: Stage, monkeypatch):
+    monkeypatch.setattr(limits, "LOSSLESS_BYTES", 1000)
+    await stage.up(streams=True)
+    run = stage.session.run({})
+    for sequence in range(5):
+        stage.puppet.give(run.number, last=False, sequence=sequence, text="x" * 600)
+    with pytest.raises(Exception, match="outputs of run"):
+        [output async for output in run]
+
+
+async def test_a_worker_that_dies_while_closing_does_not_reopen_it(stage: Stage):
+    await stage.up()
+    puppet = stage.puppet
+    closing = asyncio.ensure_future(stage.session.close())
+    await asyncio.sleep(0)
+    puppet.die()
+    await closing
+    assert stage.session.state == "closed"
 
 
 async def test_live_inputs_do_not_touch_the_inputs_of_runs(stage: Stage):
