@@ -1,6 +1,7 @@
 """Runs a model in a process beside the server."""
 
 import asyncio
+import logging
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,8 @@ from bridge.errors import BridgeError, ErrorInfo, ModelBroken, from_info
 from bridge.session.backend import Exit, Listener
 from bridge.session.messages import FromWorker, Start, Stop, ToWorker
 from bridge.signature import Signature
+
+_log = logging.getLogger(__name__)
 
 
 class ProcessBackend:
@@ -69,9 +72,12 @@ class ProcessBackend:
             for message in self._unpacker.feed(data):
                 if not self._closing:
                     self._listener.received(message)
-        except BridgeError:
+        except Exception as error:
+            # The loop would drop the pipe in silence, and everybody would wait for ever. Ended, it is told as a crash.
+            if not isinstance(error, BridgeError):  # a worker that does not speak our language any more
+                _log.exception("a message of %s could not be taken in", self.place)
             assert self._child is not None
-            self._child.kill()  # it does not speak our language any more; its end is told as a crash
+            self._child.kill()
 
     def _ended(self, reason: str, last_lines: tuple[str, ...]) -> None:
         if not self._closing:

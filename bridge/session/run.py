@@ -34,6 +34,7 @@ class RunHandle:
         self._folded: dict[str, Any] | None = None  # set: nobody iterates, outputs are joined as they come
         self._model_ms = 0.0
         self._encode_ms = 0.0
+        self._then: Callable[[RunHandle], None] | None = None
         self.ended = False
         self._error: BridgeError | None = None
 
@@ -44,8 +45,22 @@ class RunHandle:
             self._fold(self._outputs.popleft().values)
         while not self.ended:
             await self._news()
+        return self.whole()
+
+    def then(self, call: "Callable[[RunHandle], None]") -> None:
+        """Instead of awaiting result(): be called once when the run has ended, perhaps at once. Then read whole()."""
+        self._folded = {}
+        while self._outputs:
+            self._fold(self._outputs.popleft().values)
+        self._then = call
+        if self.ended:
+            self._notify()
+
+    def whole(self) -> Result:
+        """The result of a run that has ended. Raises what it ended with."""
         if self._error is not None:
             raise self._error
+        assert self._folded is not None
         return Result(self.number, self._folded, self._model_ms, self._encode_ms, self.time_in)
 
     @property
@@ -114,6 +129,9 @@ class RunHandle:
     # --- waiting ---------------------------------------------------------------------------------
 
     def _notify(self) -> None:
+        if self._then is not None and self.ended:
+            then, self._then = self._then, None
+            then(self)
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 

@@ -523,15 +523,7 @@ class Session:
             raise NoOutputYet(
                 f"{self.name} has not given anything out yet", hint="run it, or send live inputs first", field=wish[0]
             )
-        self._runs += 1
-        number, (run, sequence, time_in) = self._runs, self._last
-        answer = self._peeks[number] = asyncio.get_running_loop().create_future()
-        self._backend.post(Peek(number, *wish))
-        try:
-            value = await answer
-        finally:
-            self._peeks.pop(number, None)
-        return Frame(self.name, wish[0], run, sequence, wish[1], value, time_in, 0.0, 0.0, False, True)
+        return self._shown(wish, await self._asked_for(wish, self._backend))
 
     def _peeked(self, message: Peeked) -> None:
         answer = self._peeks.get(message.request)
@@ -543,21 +535,32 @@ class Session:
             answer.set_result(message.value)
 
     def _show_last(self, wish: Wish, subscription: Subscription) -> None:
-        """Let a new reader see at once what the model gave out last, unless something newer comes first."""
-        if self._last is None or self._backend is None:
+        """Let a new reader see at once what the model gave out last, unless something newer comes first.
+
+        Asked also before there is any: what is just being given out may have been encoded without this reader.
+        """
+        if self._backend is None or self.state != "ready":
             return
+
+        def show(answer: asyncio.Future[Any]) -> None:
+            if not answer.cancelled() and answer.exception() is None and self._fanout.newest(wish) is None:
+                subscription.offer(self._shown(wish, answer.result()))
+
+        self._asked_for(wish, self._backend).add_done_callback(show)
+
+    def _asked_for(self, wish: Wish, backend: Backend) -> asyncio.Future[Any]:
+        """What the worker gave out last of a port, once it says so."""
         self._runs += 1
-        number, (run, sequence, time_in) = self._runs, self._last
+        number = self._runs
         answer = self._peeks[number] = asyncio.get_running_loop().create_future()
-        self._backend.post(Peek(number, *wish))
+        answer.add_done_callback(lambda _: self._peeks.pop(number, None))
+        backend.post(Peek(number, *wish))
+        return answer
 
-        def show(peek: asyncio.Future[Any]) -> None:
-            self._peeks.pop(number, None)
-            if not peek.cancelled() and peek.exception() is None and self._fanout.newest(wish) is None:
-                frame = Frame(self.name, wish[0], run, sequence, wish[1], peek.result(), time_in, 0.0, 0.0, False, True)
-                subscription.offer(frame)
-
-        answer.add_done_callback(show)
+    def _shown(self, wish: Wish, value: Any) -> Frame:
+        """The last output as a frame. Messages keep their order, so what we know of it is of the same output."""
+        run, sequence, time_in = self._last or (0, 0, self.clock())
+        return Frame(self.name, wish[0], run, sequence, wish[1], value, time_in, 0.0, 0.0, False, True)
 
     # --- telling and waiting ---------------------------------------------------------------------
 

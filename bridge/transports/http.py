@@ -24,6 +24,7 @@ from bridge.transports.http_events import EventStreams
 from bridge.transports.http_metrics import Metrics
 from bridge.transports.http_models import Models
 from bridge.transports.http_outputs import Outputs
+from bridge.transports.http_repeat import RepeatingConnection
 from bridge.transports.http_routes import NOTHING, Checked, Route, Router, check_query
 from bridge.transports.http_run import Runs
 from bridge.transports.http_sessions import Sessions
@@ -169,7 +170,7 @@ def websocket_route(handler: WebSocketHandler) -> Route:
     return Route("GET", "/api/ws", upgraded, summary, answers={}, status=101, inputs_in_query=True, endless=True)
 
 
-class _Connection(web.RequestHandler):
+class _Connection(RepeatingConnection):
     """One connection. What is not HTTP at all is answered like any mistake, and leaves no traceback in the log."""
 
     def handle_error(

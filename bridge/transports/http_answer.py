@@ -167,6 +167,12 @@ class Answer(web.StreamResponse):
         if len(self.content) > _DRAIN_ABOVE and self._written_by is not None:
             await self._written_by.drain()
 
+    def plain(self) -> bytes:
+        """Head and body at once, for a caller that speaks HTTP/1.1 and keeps its connection."""
+        start = _HEADS.get((self.code, self.kind)) or _start(self.code, self.kind)
+        extra = b"" if self.extra is None else _lines(self.extra)
+        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (start, _date(), extra, len(self.content), self.content)
+
     def _head(self, request: web.BaseRequest) -> bytes:
         start = _HEADS.get((self.code, self.kind)) or _start(self.code, self.kind)
         extra = b"" if self.extra is None else _lines(self.extra)

@@ -14,9 +14,10 @@ from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from bridge.signature import Command, Signature
 from bridge.transports.base import told
-from bridge.transports.http_answer import Answer, TimedOut, error_body, json_answer
-from bridge.transports.http_bodies import read_inputs
+from bridge.transports.http_answer import Answer, Request, TimedOut, error_answer, error_body, json_answer
+from bridge.transports.http_bodies import from_body, read_inputs
 from bridge.transports.http_media import EVENTS, JSON, Bare, bare_answer, encoding, wanted
+from bridge.transports.http_repeat import RepeatingConnection
 from bridge.transports.http_routes import Checked, Query, Route
 from bridge.transports.http_streams import Stream, with_beats
 
@@ -28,6 +29,7 @@ RUN_QUERY = (
     Query("output.width", "scale the picture down to this width", "integer", minimum=1, maximum=limits.IMAGE_SIDE),
     Query("output.height", "scale the picture down to this height", "integer", minimum=1, maximum=limits.IMAGE_SIDE),
 )
+Wishes = Mapping[str, Encoding]
 _RESERVED = frozenset(query.name for query in RUN_QUERY)
 
 
@@ -74,6 +76,9 @@ class Runs:
         if form == EVENTS:
             return await self._stream(request, handle, session)
         result = await self._result(handle, name)
+        if _may_repeat(request) and isinstance(request.protocol, RepeatingConnection):
+            again = _Again(self, request, session, wishes, form)
+            request.protocol.remember(again, request.content_length or 0)
         return _answer(result, form, session.clock())
 
     async def send(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
@@ -90,7 +95,7 @@ class Runs:
                 return await run.result()
             except Cancelled:
                 if loop.time() >= limit.when():
-                    raise self._timed_out(name) from None
+                    raise self.timed_out(name) from None
                 raise
             finally:
                 limit.cancel()
@@ -105,7 +110,7 @@ class Runs:
             except ConnectionError:
                 raise
             except TimeoutError:
-                await stream.event("error", error_body(self._timed_out(session.name).info()))
+                await stream.event("error", error_body(self.timed_out(session.name).info()))
             except Exception as error:
                 await stream.event("error", error_body(told(error)))
         return stream.response
@@ -121,11 +126,62 @@ class Runs:
             raise run.error
         await stream.event("done", {"run": run.number})
 
-    def _timed_out(self, name: str) -> TimedOut:
+    def session(self, name: str) -> Session | None:
+        return self._hub.sessions.get(name)
+
+    def timed_out(self, name: str) -> TimedOut:
         return TimedOut(
             f"{name} worked for more than {self._run_seconds:.0f} s on this run, which was ended",
             hint="use the WebSocket for work that takes so long",
         )
+
+
+class _Again:
+    """The same call once more, with another body; see http_repeat.py."""
+
+    __slots__ = ("_cors", "_form", "_name", "_runs", "_session", "_signature", "_type", "_wishes")
+
+    def __init__(
+        self, runs: Runs, request: web.BaseRequest, session: Session, wishes: Wishes | None, form: Bare | str
+    ) -> None:
+        self._runs = runs
+        self._name = session.name
+        self._session = session
+        self._signature = session.signature
+        self._wishes = wishes
+        self._form = form
+        self._type = request.headers.get("Content-Type")
+        self._cors = request.cors if isinstance(request, Request) else None
+
+    def start(self, body: bytes) -> RunHandle | None:
+        session, signature = self._session, self._signature
+        if self._runs.session(self._name) is not session or signature is None or session.signature is not signature:
+            return None
+        return session.run(from_body(body, self._type, signature.default), None, self._wishes)
+
+    def answer(self, run: RunHandle, late: bool) -> bytes:
+        try:
+            if late and isinstance(run.error, Cancelled):
+                raise self._runs.timed_out(self._name)
+            return self._whole(_answer(run.whole(), self._form, self._session.clock()))
+        except Exception as error:
+            return self.refusal(error)
+
+    def refusal(self, error: Exception) -> bytes:
+        return self._whole(error_answer(error))
+
+    def _whole(self, answer: Answer) -> bytes:
+        if self._cors is not None:
+            answer.add(self._cors)
+        return answer.plain()
+
+
+_ONCE = ("Connection", "Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade")
+
+
+def _may_repeat(request: web.BaseRequest) -> bool:
+    """Whether the head says all that matters, and says it by itself."""
+    return request.version == (1, 1) and not request.query_string and not any(name in request.headers for name in _ONCE)
 
 
 async def started(session: Session) -> Signature:

@@ -101,7 +101,6 @@ async def test_subscriptions_come_back_after_a_restart_and_runs_raise(tmp_path: 
         await bridge.aclose()
 
 
-@pytest.mark.skip(reason="hangs on some machines: to be looked into")
 async def test_a_subscription_may_be_looped_over_and_ends_with_the_loop(server: Server):
     def script() -> None:
         with Bridge(server.url) as bridge:
