@@ -17,6 +17,7 @@ FOLDER_BYTES = 512 * MIB  # of one archive, unpacked
 FOLDER_DEPTH = 16  # folders in folders
 POINTS = 10_000  # of one set of landmarks
 VECTOR_LENGTH = 1_000_000
+NUMBERED_INPUTS = 64  # inputs that one `**name` of a model stands for
 
 WORKSPACE_BYTES = 64 * MIB  # the file of what is saved
 

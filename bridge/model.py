@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 
 import msgspec
 
-from bridge import ports
+from bridge import limits, ports
 from bridge.errors import BridgeError, InputError, ModelBroken
 from bridge.ports import AnyPort, Blob, Port
 from bridge.signature import Command, Signature, outputs_of, outputs_of_batch
@@ -28,6 +28,7 @@ __all__ = [
     "load_class",
     "outputs_of",
     "outputs_of_batch",
+    "refined",
     "report_to",
     "signature_of",
 ]
@@ -49,6 +50,7 @@ class Model:
     concurrency: ClassVar[int] = 1  # above 1: so many of its generators are interleaved
 
     _reporter: Reporter | None = None
+    _taken: Mapping[str, Port] = types.MappingProxyType({})
 
     def setup(self, *args: Any, **options: Any) -> None:
         """Load what the model needs. Its typed parameters are the model's options."""
@@ -61,10 +63,28 @@ class Model:
         if self._reporter is not None:
             self._reporter(stage, fraction, text)
 
+    def takes(self, **inputs: Port) -> None:
+        """For setup: what is known of inputs only now, such as takes(z=Vector(512)) once a network was read."""
+        self._taken = {**self._taken, **inputs}
+
 
 def report_to(model: Model, reporter: Reporter) -> None:
     """From now on the model's progress goes there."""
     model._reporter = reporter
+
+
+def refined(signature: Signature, model: Model) -> Signature:
+    """The signature with what setup found out about the inputs; ModelBroken where that does not fit."""
+    known = {name: port for command in signature.commands.values() for name, port in command.inputs.items()}
+    for name, port in model._taken.items():
+        if name not in known or known[name].kind != port.kind:
+            was = f"a {known[name].kind}" if name in known else "no input of it"
+            raise ModelBroken(
+                f"{_file(type(model))}: takes({name}=...) says {port.kind}, but {name} is {was}",
+                hint="takes() tells more about an input that is there: another length, other choices, other bounds",
+                field=name,
+            )
+    return signature.refined({name: typing.cast(AnyPort, port) for name, port in model._taken.items()})
 
 
 def command(method: _Method) -> _Method:
@@ -179,13 +199,49 @@ def _check_outputs(cls: type[Model], signature: Signature) -> None:
 def _inputs(place: _Place) -> dict[str, AnyPort]:
     hints = _hints(place)
     parameters = list(inspect.signature(place.function).parameters.values())[1:]
-    return {parameter.name: _input(place, parameter, hints) for parameter in parameters}
+    found: dict[str, AnyPort] = {}
+    for parameter in parameters:
+        if parameter.kind is parameter.VAR_KEYWORD:
+            found |= _numbered(place, parameter, hints)
+        else:
+            found[parameter.name] = _input(place, parameter, hints)
+    _check_stand_ins(place, found)
+    return found
+
+
+def _numbered(place: _Place, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> dict[str, AnyPort]:
+    """`**slider: Annotated[float, Number(0, 1, default=0), 8]` is slider/1 to slider/8, passed under these names."""
+    name = parameter.name
+    hint = hints.get(name, Any)
+    counts = [extra for extra in _split(hint)[1] if type(extra) is int]
+    if len(counts) != 1 or not 1 <= counts[0] <= limits.NUMBERED_INPUTS:
+        raise place.broken("does not say how many there are", f"write `{_NUMBERED.format(name)}`", name)
+    port, _ = _port(hint, place, name)
+    if port.required:
+        raise place.broken("needs a default in its port", f"write `{_NUMBERED.format(name)}`", name)
+    return {f"{name}/{number}": port for number in range(1, counts[0] + 1)}
+
+
+_NUMBERED = "**{}: Annotated[float, Number(0, 1, default=0), 8]"
+
+
+def _check_stand_ins(place: _Place, inputs: Mapping[str, AnyPort]) -> None:
+    """Of an input and its stand-in one is None, so both must be able to be."""
+    for name, port in inputs.items():
+        if not port.instead_of:
+            continue
+        other = inputs.get(port.instead_of)
+        if other is None or other is port:
+            raise place.broken(f"stands in for {port.instead_of!r}, which is no other input", parameter=name)
+        if port.default is not None or other.default is not None:
+            hint = f"write `{name}: ... = None` and `{port.instead_of}: ... = None`"
+            raise place.broken(f"stands in for {port.instead_of!r}, so either may be missing", hint, name)
 
 
 def _input(place: _Place, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> AnyPort:
     name = parameter.name
     if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-        raise place.broken("has to come by name", "name every one: no *args, no **kwargs, no `/`", name)
+        raise place.broken("has to come by name", "name every one: no *args, no `/`", name)
     if name in _ADDRESSES and place.method != "setup":
         raise place.broken(
             "has a name that the bridge needs", f"call it otherwise: {', '.join(_ADDRESSES)} are taken", name

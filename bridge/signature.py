@@ -1,6 +1,7 @@
 """What a model takes and gives, as values: the same in the worker, the server and on the wire. Pure."""
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from bridge.ports import AnyPort
 from bridge.suggest import nearest
 
 
-class Command(msgspec.Struct, frozen=True, omit_defaults=True):
+class Command(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     """One thing a model can be asked to do."""
 
     name: str
@@ -20,6 +21,11 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True):
     streams: bool = False  # gives out several outputs in a row
     named: bool = False  # the author's code gives a dict by output name, not the bare value
     optional: tuple[str, ...] = ()  # outputs that one step may leave out
+
+    @cached_property
+    def stand_ins(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of inputs of which one stands in for the other."""
+        return tuple((name, port.instead_of) for name, port in self.inputs.items() if port.instead_of)
 
 
 class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -51,15 +57,42 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
     def parse(self, command: Command, raw: Mapping[str, Any], *, partial: bool = False) -> dict[str, Any]:
         """The inputs as they cross to the worker. Partial: just those that came, for live inputs."""
         given = _parse(command.inputs, raw, "input")
-        return given if partial else self.complete(command, given)
+        if not partial:
+            return self.complete(command, given)
+        for one, other in command.stand_ins:  # what came last counts: it takes the place of the other
+            if given.get(one) is not None:
+                given[other] = None
+            elif given.get(other) is not None:
+                given[one] = None
+        return given
 
     def complete(self, command: Command, given: Mapping[str, Any]) -> dict[str, Any]:
         """Parsed inputs with the defaults filled in; MissingInput where there is none."""
         return _complete(command.inputs, given, "input")
 
+    def refined(self, ports: Mapping[str, AnyPort]) -> "Signature":
+        """With these ports where inputs have their names; what they leave open stays as it was."""
+        commands = {name: _refined(command, ports) for name, command in self.commands.items()}
+        return msgspec.structs.replace(self, commands=commands) if ports else self
+
     def parse_options(self, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The options as they cross to the worker, complete."""
         return _complete(self.options, _parse(self.options, raw, "option"), "option")
+
+
+def _refined(command: Command, ports: Mapping[str, AnyPort]) -> Command:
+    inputs = {name: _closer(port, ports[name]) if name in ports else port for name, port in command.inputs.items()}
+    return msgspec.structs.replace(command, inputs=inputs)
+
+
+def _closer(port: AnyPort, told: AnyPort) -> AnyPort:
+    kept = {
+        "default": port.default if told.required else told.default,
+        "description": told.description or port.description,
+        "unit": told.unit or port.unit,
+        "instead_of": told.instead_of or port.instead_of,
+    }
+    return msgspec.structs.replace(told, **kept)
 
 
 def _parse(ports: Mapping[str, AnyPort], raw: Mapping[str, Any], word: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import pytest
 import bridge
 from bridge import ports
 from bridge.errors import InputError, MissingInput, ModelBroken, ModelFailed, UnknownCommand, UnknownInput
-from bridge.model import Model, command, load_class, report_to, signature_of
+from bridge.model import Model, command, load_class, refined, report_to, signature_of
 from bridge.ports import Array, Boolean, Box, Category, Image, Number, Text, Vector
 from bridge.signature import Signature, outputs_of, outputs_of_batch
 
@@ -269,6 +269,46 @@ class TestRefusing:
         assert "'values': has to come by name" in refusal(Star)
         assert "'value': has to come by name" in refusal(Slash)
 
+    def test_stars_before_a_name_make_numbered_inputs(self):
+        class Desk(Model):
+            def run(self, **fader: Annotated[float, Number(0, 1, default=0.5), 3]) -> float:
+                return sum(fader.values())
+
+        signature = signature_of(Desk)
+        assert list(signature.default.inputs) == ["fader/1", "fader/2", "fader/3"]
+        inputs = signature.parse(signature.default, {"fader/2": 0.75})
+        assert inputs == {"fader/1": 0.5, "fader/2": 0.75, "fader/3": 0.5}
+        assert Desk().run(**inputs) == 1.75
+
+    @pytest.mark.parametrize(
+        ("hint", "says"),
+        [
+            (float, "does not say how many"),
+            (Annotated[float, Number(0, 1), 3], "needs a default"),
+            (Annotated[float, Number(0, 1, default=0), 0], "does not say how many"),
+            (Annotated[float, Number(0, 1, default=0), 1000], "does not say how many"),
+        ],
+    )
+    def test_numbered_inputs_need_a_count_and_a_default(self, hint, says):
+        class Desk(Model):
+            def run(self, **fader) -> float: ...
+
+        Desk.run.__annotations__["fader"] = hint
+        assert says in refusal(Desk)
+
+    def test_a_stand_in_needs_what_it_stands_in_for(self):
+        class Alone(Model):
+            def run(self, w: Annotated[list | None, Vector(2, instead_of="z")] = None) -> float: ...
+
+        class Firm(Model):
+            def run(
+                self, z: Annotated[list, Vector(2)], w: Annotated[list | None, Vector(2, instead_of="z")] = None
+            ) -> float:
+                return 0
+
+        assert "'w': stands in for 'z', which is no other input" in refusal(Alone)
+        assert "either may be missing" in refusal(Firm)
+
     def test_no_run(self):
         assert "Empty has no run" in refusal(type("Empty", (Model,), {}))
 
@@ -325,6 +365,22 @@ class TestParsing:
 
     def test_live_inputs_are_just_those_that_came(self):
         assert self.signature.parse(self.signature.default, {"max_tokens": 3}, partial=True) == {"max_tokens": 3}
+
+    def test_of_an_input_and_its_stand_in_the_last_counts(self):
+        class Twofold(Model):
+            def run(
+                self,
+                z: Annotated[list | None, Vector(1)] = None,
+                w: Annotated[list | None, Vector(2, instead_of="z")] = None,
+            ) -> float: ...
+
+        signature = signature_of(Twofold)
+        live = [signature.parse(signature.default, raw, partial=True) for raw in ({"z": [1]}, {"w": [1, 2]}, {})]
+        assert [{name: value is None for name, value in given.items()} for given in live] == [
+            {"z": False, "w": True},
+            {"w": False, "z": True},
+            {},
+        ]
 
     def test_complete_takes_what_parse_gave_and_fills_in_the_rest(self):
         given = self.signature.parse(self.signature.default, {"prompt": "a"}, partial=True)
@@ -488,6 +544,41 @@ class TestModel:
         model.setup(paper="cream")
         assert model.run(np.zeros((2, 2, 3), np.uint8)).shape == (2, 2, 3)
         model.close()
+
+
+class TestRefining:
+    class Walker(Model):
+        """Learns while it is set up how long its vectors are."""
+
+        def setup(self, length: int = 3) -> None:
+            self.takes(z=Vector(length))
+
+        def run(self, z: Annotated[list, Vector(description="where")], pace: float = 1) -> float:
+            return 0
+
+        @command
+        def look(self, z: Annotated[list | None, Vector()] = None) -> float:
+            return 0
+
+    def test_what_setup_found_out_counts_in_every_command(self):
+        model = self.Walker()
+        model.setup(2)
+        signature = refined(signature_of(self.Walker), model)
+        assert signature.commands["run"].inputs["z"] == Vector(2, description="where")
+        assert signature.commands["look"].inputs["z"] == Vector(2, default=None)
+        assert signature.commands["run"].inputs["pace"] == Number(default=1.0)
+        with pytest.raises(InputError, match="list of 2 numbers"):
+            signature.parse(signature.default, {"z": [1, 2, 3]})
+
+    def test_only_inputs_that_are_there_and_of_their_kind(self):
+        model = self.Walker()
+        model.takes(pace=Vector(2))
+        with pytest.raises(ModelBroken, match="pace is a number"):
+            refined(signature_of(self.Walker), model)
+        other = self.Walker()
+        other.takes(y=Vector(2))
+        with pytest.raises(ModelBroken, match="y is no input"):
+            refined(signature_of(self.Walker), other)
 
 
 def test_the_author_s_words_are_few_and_all_there():

@@ -18,7 +18,7 @@ import msgspec
 from bridge import limits
 from bridge.backends import channel, threads
 from bridge.errors import BridgeError, ErrorInfo, ModelBroken, ModelFailed, NoOutputYet
-from bridge.model import Model, load_class, report_to, signature_of
+from bridge.model import Model, load_class, refined, report_to, signature_of
 from bridge.ports import Encoding
 from bridge.session.messages import (
     Cancel,
@@ -338,7 +338,7 @@ def _load(start: Start, outbox: channel.Outbox) -> tuple[Model, Signature, dict[
     model = cls()
     report_to(model, report)
     model.setup(**options)
-    return model, signature, _warmed(model, report)
+    return model, refined(signature, model), _warmed(model, report)
 
 
 def _warmed(model: Model, report: Any) -> dict[str, Any]:

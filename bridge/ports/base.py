@@ -55,6 +55,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     description: str = ""
     unit: str = ""
     default: Any | UnsetType = UNSET  # UNSET: the value must come. None: nothing need come, the model gets None
+    instead_of: str = ""  # another input that this one stands in for: of live inputs, whichever came last counts
 
     def __post_init__(self) -> None:
         flaw = self._first_flaw()

@@ -28,7 +28,7 @@ class Vector(Port, frozen=True, tag="vector"):
 
     formats = ("json", "f32")
 
-    length: int = 0  # may be left out where there is a default
+    length: int = 0  # left out: that of the default, else any, until the model knows (see Model.takes)
     sampling_mean: float | int = 0
     sampling_std: float | int = 1
 
@@ -39,13 +39,13 @@ class Vector(Port, frozen=True, tag="vector"):
 
     @property
     def takes(self) -> str:
-        return f"a list of {self.length} numbers"
+        return f"a list of {self.length} numbers" if self.length else "a list of numbers"
 
     def parse(self, raw: Any, field: str) -> Blob:
         kind = type(raw)
         data = raw if kind is bytes else self._packed(raw, field) if kind is list else self._other(raw, field)
-        if len(data) != 4 * self.length:
-            raise self._refused(raw, field, f"as bytes it is {4 * self.length} of them, float32 little-endian")
+        if not self._fits(len(data)):
+            raise self._refused(raw, field, self._as_bytes())
         if not finite(data):
             raise InputError(f"{field} takes finite numbers; NaN or infinity came among them", field=field)
         return Blob("f32", data)
@@ -71,11 +71,20 @@ class Vector(Port, frozen=True, tag="vector"):
             raise self._unfit(value, field) from None
         return blob if encoding.format == "f32" else numbers(blob.data)
 
+    def _fits(self, size: int) -> bool:
+        """Is that as many bytes of float32 as it takes?"""
+        return size == 4 * self.length if self.length else 0 < size <= 4 * limits.VECTOR_LENGTH and size % 4 == 0
+
+    def _as_bytes(self) -> str:
+        if not self.length:
+            return f"1 to {limits.VECTOR_LENGTH} of them; as bytes they are float32 little-endian"
+        return f"as bytes it is {4 * self.length} of them, float32 little-endian"
+
     def _packed(self, raw: list[Any], field: str) -> bytes:
-        if len(raw) != self.length:
+        if not self._fits(4 * len(raw)):
             raise self._refused(raw, field)
         try:
-            return struct.pack(f"<{self.length}f", *msgspec.convert(raw, _FLOATS))
+            return struct.pack(f"<{len(raw)}f", *msgspec.convert(raw, _FLOATS))
         except msgspec.ValidationError:
             raise self._stranger(raw, field) from None
         except OverflowError:
@@ -105,7 +114,7 @@ class Vector(Port, frozen=True, tag="vector"):
         return InputError(f"{field} takes {self.takes}; a number beyond all bounds came", field=field)
 
     def _flaws(self) -> Iterator[str]:
-        if not isinstance(self.length, int) or isinstance(self.length, bool) or self.length < 1:
+        if not isinstance(self.length, int) or isinstance(self.length, bool) or self.length < 0:
             yield f"length is {came(self.length)}; say how many numbers it has, such as Vector(512)"
         elif self.length > limits.VECTOR_LENGTH:
             yield f"length is {self.length}; up to {limits.VECTOR_LENGTH} numbers are taken"
@@ -114,11 +123,12 @@ class Vector(Port, frozen=True, tag="vector"):
         if self.sampling_std <= 0:
             yield f"sampling_std is {came(self.sampling_std)}; it has to be above 0"
 
-    def _mild(self) -> list[float]:
-        return [float(self.sampling_mean)] * self.length
+    def _mild(self) -> list[float] | None:
+        return [float(self.sampling_mean)] * self.length or None
 
     def _shape(self) -> dict[str, Any]:
-        return {"type": "array", "items": {"type": "number"}, "minItems": self.length, "maxItems": self.length}
+        most = self.length or limits.VECTOR_LENGTH
+        return {"type": "array", "items": {"type": "number"}, "minItems": self.length or 1, "maxItems": most}
 
 
 def finite(data: bytes | memoryview) -> bool:

@@ -174,7 +174,7 @@ def test_schema_holds_the_items():
         {"kind": "number", "minimum": 0},
         {"kind": "number", "min": 2, "max": 1},
         {"kind": "array"},
-        {"kind": "array", "item": {"kind": "vector"}},
+        {"kind": "array", "item": {"kind": "vector", "length": -1}},
     ],
 )
 def test_what_describes_no_port_is_refused(description):

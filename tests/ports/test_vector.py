@@ -6,6 +6,7 @@ from array import array
 import numpy as np
 import pytest
 
+from bridge import limits
 from bridge.errors import InputError, ModelFailed
 from bridge.ports import Blob, Encoding, Vector
 from bridge.ports.vector import finite
@@ -105,6 +106,15 @@ def test_bad_outputs_are_the_models_fault(given):
     assert caught.value.field == "z"
 
 
+def test_without_a_length_any_number_of_them_is_taken():
+    port = Vector()
+    assert port.parse([1, 2, 3], "z").data == port.parse(np.array([1, 2, 3]), "z").data
+    assert port.neutral() is None
+    for wrong in ([], b"abc", b"", [0.0] * (limits.VECTOR_LENGTH + 1), "words"):
+        with pytest.raises(InputError, match="takes a list of numbers"):
+            port.parse(wrong, "z")
+
+
 def test_length_comes_from_the_default():
     assert Vector(default=np.array([1, 2, 3])).length == 3
     assert Vector(default=(1, 2)).describe()["default"] == [1, 2]
@@ -113,7 +123,7 @@ def test_length_comes_from_the_default():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (Vector, "Vector: length is 0; say how many numbers it has, such as Vector(512)"),
+        (lambda: Vector(-1), "Vector: length is -1; say how many numbers it has, such as Vector(512)"),
         (lambda: Vector(True), "Vector: length is true; say how many numbers it has, such as Vector(512)"),
         (lambda: Vector(2, default=[1]), "Vector: default takes a list of 2 numbers; a list of 1 came"),
         (lambda: Vector(2, 0, 0), "Vector: sampling_std is 0; it has to be above 0"),
