@@ -40,12 +40,12 @@ bench: $(VENV)/.ready-dev
 # The stamps are newer than what they were made from, so a second `make serve` starts at once.
 $(VENV)/.ready: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing Sketchbridge into $(VENV) ..."
-	@$(PY) -m pip install --quiet --constraint constraints.txt --editable .
+	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[torch,video]'
 	@touch $@
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing Sketchbridge and what its tests need into $(VENV) ..."
-	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[torch,video,dev]'
 	@touch $@ $(VENV)/.ready
 
 $(PY):
