@@ -31,6 +31,7 @@ class Vector(Port, frozen=True, tag="vector"):
     length: int = 0  # left out: that of the default, else any, until the model knows (see Model.takes)
     sampling_mean: float | int = 0
     sampling_std: float | int = 1
+    rows: int = 1  # so many vectors, one behind the other, are taken as well as a single one
 
     def __post_init__(self) -> None:
         if self.length == 0 and hasattr(self.default, "__len__"):
@@ -39,7 +40,10 @@ class Vector(Port, frozen=True, tag="vector"):
 
     @property
     def takes(self) -> str:
-        return f"a list of {self.length} numbers" if self.length else "a list of numbers"
+        if not self.length:
+            return "a list of numbers"
+        more = f", or {self.rows} such lists in one: {self.rows * self.length}" if self.rows > 1 else ""
+        return f"a list of {self.length} numbers{more}"
 
     def parse(self, raw: Any, field: str) -> Blob:
         kind = type(raw)
@@ -55,7 +59,7 @@ class Vector(Port, frozen=True, tag="vector"):
         return self.parse(listed(text), field)
 
     def load(self, value: Blob, field: str) -> Any:
-        """A float32 array of its own, shape (length,)."""
+        """A float32 array of its own, shape (length,), or (rows * length,) where that came."""
         import numpy as np
 
         return np.frombuffer(value.data, "<f4").astype(np.float32)
@@ -73,11 +77,13 @@ class Vector(Port, frozen=True, tag="vector"):
 
     def _fits(self, size: int) -> bool:
         """Is that as many bytes of float32 as it takes?"""
-        return size == 4 * self.length if self.length else 0 < size <= 4 * limits.VECTOR_LENGTH and size % 4 == 0
+        if self.length:
+            return size in (4 * self.length, 4 * self.length * self.rows)
+        return 0 < size <= 4 * limits.VECTOR_LENGTH and size % 4 == 0
 
     def _as_bytes(self) -> str:
-        if not self.length:
-            return f"1 to {limits.VECTOR_LENGTH} of them; as bytes they are float32 little-endian"
+        if not self.length or self.rows > 1:
+            return f"up to {self._most} of them; as bytes they are float32 little-endian"
         return f"as bytes it is {4 * self.length} of them, float32 little-endian"
 
     def _packed(self, raw: list[Any], field: str) -> bytes:
@@ -116,7 +122,9 @@ class Vector(Port, frozen=True, tag="vector"):
     def _flaws(self) -> Iterator[str]:
         if not isinstance(self.length, int) or isinstance(self.length, bool) or self.length < 0:
             yield f"length is {came(self.length)}; say how many numbers it has, such as Vector(512)"
-        elif self.length > limits.VECTOR_LENGTH:
+        elif not isinstance(self.rows, int) or isinstance(self.rows, bool) or self.rows < 1:
+            yield f"rows is {came(self.rows)}; it is a whole number of 1 or more"
+        elif self._most > limits.VECTOR_LENGTH:
             yield f"length is {self.length}; up to {limits.VECTOR_LENGTH} numbers are taken"
         if not math.isfinite(self.sampling_mean) or not math.isfinite(self.sampling_std):
             yield "sampling_mean and sampling_std are finite numbers"
@@ -127,8 +135,11 @@ class Vector(Port, frozen=True, tag="vector"):
         return [float(self.sampling_mean)] * self.length or None
 
     def _shape(self) -> dict[str, Any]:
-        most = self.length or limits.VECTOR_LENGTH
-        return {"type": "array", "items": {"type": "number"}, "minItems": self.length or 1, "maxItems": most}
+        return {"type": "array", "items": {"type": "number"}, "minItems": self.length or 1, "maxItems": self._most}
+
+    @property
+    def _most(self) -> int:
+        return self.length * self.rows or limits.VECTOR_LENGTH
 
 
 def finite(data: bytes | memoryview) -> bool:

@@ -115,6 +115,15 @@ def test_without_a_length_any_number_of_them_is_taken():
             port.parse(wrong, "z")
 
 
+def test_rows_may_come_one_behind_the_other():
+    port = Vector(2, rows=3)
+    assert len(port.parse([1, 2], "w").data) == 8
+    assert port.load(port.parse(range_of := list(range(6)), "w"), "w").tolist() == range_of
+    for wrong in ([1, 2, 3, 4], [1], b"abcd"):
+        with pytest.raises(InputError, match=r"takes a list of 2 numbers, or 3 such lists in one: 6"):
+            port.parse(wrong, "w")
+
+
 def test_length_comes_from_the_default():
     assert Vector(default=np.array([1, 2, 3])).length == 3
     assert Vector(default=(1, 2)).describe()["default"] == [1, 2]

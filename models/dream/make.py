@@ -1,0 +1,105 @@
+"""Makes all of `dream` from nothing: draws the pictures, trains on them, writes the weights and what its card shows.
+
+    python -m models.dream.make --work FOLDER          days of two cores; stop and repeat the command as you like
+    python -m models.dream.make --work FOLDER --card   weights and card of how far the training is now
+
+What it depends on is in PICTURES and CONFIG below, so the same command makes the same network again.
+"""
+
+import argparse
+import json
+import signal
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from models.dream.draw import draw_set, sheet
+from models.stylegan2.distance import mean_distance
+from models.stylegan2.train import Config, export, train
+from models.stylegan2.weights import load_generator
+
+HERE = Path(__file__).parent
+PICTURES, SIZE = 16_000, 64
+CONFIG = {"images": 400_000, "size": SIZE}  # everything else as Config has it
+COMPARED = 4_000  # pictures of each side of the distance
+TRUNCATION = 0.7
+
+
+def make(work, processes, threads):
+    """Draw and train, or go on with it."""
+    pictures = work / f"pictures-{SIZE}.npy"
+    if not pictures.exists():
+        print(f"drawing {PICTURES} pictures ...")
+        draw_set(pictures, PICTURES, SIZE, processes)
+    stop = []
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.append(True))
+    train(Config(str(pictures), str(work), threads=threads, **CONFIG), on_progress=_show, cancelled=lambda: bool(stop))
+
+
+def card(work, into=HERE):
+    """The newest weights, the pictures of the card, and the distance that it tells."""
+    drawn = np.load(work / f"pictures-{SIZE}.npy", mmap_mode="r")
+    export(work, into / "dream", {"pictures": len(drawn), "drawn_by": "models/dream/draw.py"})
+    generator = load_generator(into / "dream")
+    compared = pictures_of(generator, latents(COMPARED, generator.z_dim))
+    half = min(COMPARED, len(drawn) // 2)
+    measured = {
+        "distance": round(mean_distance(compared, drawn[:half]), 2),
+        "distance_of_two_halves_of_the_drawn": round(mean_distance(drawn[:half], drawn[half : 2 * half]), 2),
+    }
+    _note(into / "dream.json", measured)
+    grid = sheet(pictures_of(generator, latents(60, generator.z_dim), TRUNCATION), 12)
+    strip = sheet(pictures_of(generator, between(latents(4, generator.z_dim), 4), TRUNCATION), 12)
+    for name, picture in (("samples.jpg", grid), ("walk.jpg", strip), ("preview.jpg", grid[: 3 * SIZE, : 4 * SIZE])):
+        cv2.imwrite(str(into / name), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    return measured
+
+
+def latents(count, length):
+    """Those of the seeds 0 to count - 1, as the bridge makes them."""
+    return np.stack([np.random.RandomState(seed).randn(length) for seed in range(count)]).astype(np.float32)
+
+
+def between(points, steps):
+    """A walk through the points, on to the next in so many steps, at the distance from the middle where pictures are."""
+    shares = np.arange(steps, dtype=np.float32)[:, None] / steps
+    legs = [(1 - shares) * one + shares * other for one, other in zip(points, points[1:], strict=False)]
+    walk = np.concatenate(legs)
+    return walk / np.sqrt(np.square(walk).mean(axis=1, keepdims=True))
+
+
+def pictures_of(generator, latents, truncation=1.0):
+    """uint8 (N, S, S, 3)."""
+    parts = []
+    with torch.inference_mode():
+        for z in torch.from_numpy(latents).split(64):
+            raw = generator(z, truncation_psi=truncation, noise_mode="const")
+            parts.append((raw * 127.5 + 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1))
+    return torch.cat(parts).numpy()
+
+
+def _note(path, facts):
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _show(progress):
+    print(f"{progress['images']} of {progress['of']} pictures, {progress['images_per_second']} a second", flush=True)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description="Make the network of dream. Stopped, the same command goes on.")
+    parser.add_argument("--work", type=Path, required=True, help="a folder for the pictures and checkpoints")
+    parser.add_argument("--card", action="store_true", help="weights and card of how far it is, and nothing more")
+    parser.add_argument("--processes", type=int, default=2, help="that draw")
+    parser.add_argument("--threads", type=int, default=2, help="that train")
+    asked = parser.parse_args(argv)
+    if not asked.card:
+        make(asked.work, asked.processes, asked.threads)
+    print(card(asked.work))
+
+
+if __name__ == "__main__":
+    main()
