@@ -40,12 +40,12 @@ bench: $(VENV)/.ready-dev
 # The stamps are newer than what they were made from, so a second `make serve` starts at once.
 $(VENV)/.ready: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing Sketchbridge into $(VENV) ..."
-	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[torch,video]'
+	@$(PY) -m pip install --constraint constraints.txt --editable '.[torch,video]'
 	@touch $@
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing Sketchbridge and what its tests need into $(VENV) ..."
-	@$(PY) -m pip install --quiet --constraint constraints.txt --editable '.[torch,video,dev]'
+	@$(PY) -m pip install --constraint constraints.txt --editable '.[torch,video,dev]'
 	@touch $@ $(VENV)/.ready
 
 $(PY):
@@ -58,5 +58,5 @@ $(PY):
 		echo "$$found can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache tests/browser/node_modules tests/java/build
 	find bridge clients models tests -name __pycache__ -type d -prune -exec rm -rf {} +

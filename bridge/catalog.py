@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import sys
+import threading
 import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -137,12 +138,13 @@ class Catalog:
         self._refused: dict[tuple[Path, str], ErrorInfo] = {}  # kept in memory only: an install may mend it
         self._entries: dict[str, Entry] = {}
         self._shadowed: tuple[Entry, ...] = ()
+        self._looking = threading.Lock()  # a path may be taken in by another thread than the loop's
         self.refresh()
 
     @property
     def entries(self) -> list[Entry]:
         """Every model, broken ones with their reason, by id."""
-        return [self._entries[id] for id in sorted(self._entries)]
+        return sorted(self._entries.values(), key=lambda entry: entry.id)
 
     @property
     def shadowed(self) -> tuple[Entry, ...]:
@@ -151,6 +153,10 @@ class Catalog:
 
     def refresh(self) -> None:
         """Look at every place again. Blocks for as long as the disk takes; from a loop, use a thread."""
+        with self._looking:
+            self._refresh()
+
+    def _refresh(self) -> None:
         chosen: dict[str, Entry] = {}
         shadowed = []
         for entry in self._found():
@@ -175,8 +181,12 @@ class Catalog:
         entry.check()
         return entry
 
+    async def resolved(self, ref: str) -> Entry:
+        """resolve() for a loop: the disk is looked at in a thread."""
+        return self.resolve(ref) if _ID.fullmatch(ref) else await asyncio.to_thread(self.resolve, ref)
+
     def add_path(self, folder: Path) -> Entry:
-        """Take in a model folder, which from now on counts more than others of its id."""
+        """Take in a model folder, which from now on counts more than others of its id. Blocks as refresh() does."""
         try:
             folder = folder.expanduser().resolve()
             there = folder.is_dir()
@@ -190,10 +200,10 @@ class Catalog:
             )
         if not manifest.is_model_folder(folder):
             raise ModelBroken(f"{folder} has no {manifest.FILE}", hint=_new_hint(folder), field="model")
-        self._sources.insert(0, Source("path", folder))
-        self._sources = list(dict.fromkeys(self._sources))
-        self.refresh()
-        return next(entry for entry in self._entries.values() if entry.folder == folder)
+        with self._looking:
+            self._sources = list(dict.fromkeys([Source("path", folder), *self._sources]))
+            self._refresh()
+            return next(entry for entry in self._entries.values() if entry.folder == folder)
 
     async def signature(self, entry: Entry) -> Signature:
         """What that model takes and gives; ModelBroken or whatever keeps its code from telling."""

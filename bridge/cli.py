@@ -166,6 +166,34 @@ def run(
 
 
 @app.command()
+def walk(
+    model: Annotated[str, typer.Argument(help="a catalogue id, or the path of a model folder or network file")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="walk.mp4, walk.gif, or a folder for numbered pictures")
+    ],
+    seconds: Annotated[
+        float | None, typer.Option(metavar="NUMBER", help="how long; 10, or as long as the recording")
+    ] = None,
+    fps: Annotated[float, typer.Option(metavar="NUMBER", help="frames a second")] = 30.0,
+    told: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="a setting of the walk, such as kind=circle")
+    ] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="NAME=VALUE", help="an input of the model")
+    ] = None,
+    recording: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="render what was recorded of a live session")
+    ] = None,
+    state: State = None,
+) -> None:
+    """Render a walk through a latent space into a film, frame for frame."""
+    from bridge.commands import walk as command
+
+    wish = command.Wish(model, out, seconds, fps, tuple(told or ()), tuple(inputs or ()), recording)
+    command.walk(config.load({"state": state}), wish)
+
+
+@app.command()
 def new(
     name: Annotated[str, typer.Argument(help="small letters, digits, - and _")],
     folder: Annotated[

@@ -5,10 +5,11 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
+from weakref import WeakValueDictionary
 
 from bridge import limits
 from bridge.catalog import Catalog, Entry
-from bridge.errors import Busy, InputError, NameTaken, UnknownSession
+from bridge.errors import Busy, InputError, NameTaken, Refused, UnknownSession
 from bridge.session.backend import Launch
 from bridge.session.fanout import Events
 from bridge.session.messages import Start
@@ -39,8 +40,9 @@ class Hub:
         self._queue = queue
         self._max_sessions = max_sessions
         self._start_seconds = start_seconds
-        self._opening = asyncio.Lock()
-        self._leaving: set[Session] = set()  # closed, their workers perhaps not gone yet
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by name: who opens under it now
+        self._leaving: set[asyncio.Task[None]] = set()  # sessions that are closing, their workers perhaps not gone yet
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -50,9 +52,9 @@ class Hub:
 
     async def open(self, model: str, name: str | None = None, options: Mapping[str, Any] | None = None) -> Session:
         """The session of that name: a new one, still starting, or the one that already runs this model."""
-        async with self._opening:
-            entry = self.catalog.resolve(model)
-            name = _checked(name or entry.id)
+        entry = await self.catalog.resolved(model)
+        name = _checked(name or entry.id)
+        async with self._turn(name):
             running = self.sessions.get(name)
             if running is not None and running.state != "failed":
                 return await self._joined(running, entry, options)
@@ -73,16 +75,24 @@ class Hub:
         """End a session and its process."""
         session = self.get(name)
         del self.sessions[name]  # at once: the name is free, also when nobody waits for the end
-        self._leaving.add(session)
+        leaving = asyncio.create_task(session.close(), name=f"close {name}")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
         self.events.publish(Event("session_closed", name, {}))
-        await session.close()
-        self._leaving.discard(session)
+        await asyncio.shield(leaving)  # who waits may go away: it goes on
 
     async def close(self) -> None:
-        """End all sessions, side by side. Idempotent."""
-        await asyncio.gather(*(session.close() for session in (*self.sessions.values(), *self._leaving)))
-        self._leaving.clear()
+        """End all sessions, side by side, and open no more. Idempotent."""
+        self._closed = True
+        await asyncio.gather(*(session.close() for session in self.sessions.values()), *self._leaving)
         self.sessions.clear()
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        """Who opens under this name. Others do not wait for it: to ask a model's code for its options can take long."""
+        turn = self._turns.get(name)
+        if turn is None:
+            turn = self._turns[name] = asyncio.Lock()
+        return turn
 
     async def _joined(self, running: Session, entry: Entry, options: Mapping[str, Any] | None) -> Session:
         if running.folder != str(entry.folder):
@@ -105,6 +115,8 @@ class Hub:
         return signature.parse_options(options)
 
     async def _start(self, entry: Entry, name: str, options: dict[str, Any]) -> Session:
+        if self._closed:
+            raise Refused(f"{name} is not opened: the bridge is ending")
         if len(self.sessions) >= self._max_sessions:
             raise Busy(
                 f"{self._max_sessions} sessions are open, as many as this bridge allows",

@@ -11,9 +11,10 @@ from bridge.hub import Hub
 from bridge.ports import AnyPort, Blob, to_json
 from bridge.session.fanout import EventReader
 from bridge.session.session import Session
+from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 
-_STRUCTURE = {"session_opened", "session_closed", "session_renamed"}
+_STRUCTURE = frozenset({"session_opened", "session_closed"})
 _VECTOR_BYTES = 64 * 1024  # a longer live vector is a stream, not a setting
 _log = logging.getLogger(__name__)
 
@@ -24,8 +25,9 @@ class Keeper:
     A start alone writes nothing: what the command line or the demo opened is saved with the first change after it.
     """
 
-    def __init__(self, hub: Hub, workspace: Workspace, pause: float = 2.0) -> None:
+    def __init__(self, hub: Hub, workspace: Workspace, walks: Walks, pause: float = 2.0) -> None:
         self._hub = hub
+        self._walks = walks
         self._workspace = workspace
         self._pause = pause  # between two looks at the live inputs, which may change a hundred times a second
         self._wanted: dict[str, SavedSession] = {}  # not running yet, or not yet with its inputs
@@ -35,7 +37,7 @@ class Keeper:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._spawn(self._watch(self._hub.events.subscribe()))  # from now on, not from the task's first turn
+        self._spawn(self._watch(self._hub.events.subscribe(_STRUCTURE)))  # from now on, not from the task's first turn
         self._spawn(self._look_now_and_then())
         return self
 
@@ -61,17 +63,24 @@ class Keeper:
         return refused + unknown
 
     async def save(self) -> None:
-        """Save what is open if it changed. Trouble with the disk is told once, and does not end anything."""
+        """Save what is open if it changed. Trouble, whatever it is, is told once, and does not end anything."""
         async with self._saving:
-            now = self._now()
-            if self._saved is None or now == self._saved:
-                return
             try:
-                await self._workspace.save(now)
-                self._saved, self._trouble = now, ""
-                _log.debug("saved", extra={"event": "saved", "data": {"sessions": len(now)}})
+                await self._save_changes()
             except BridgeError as error:
-                self._tell(error)
+                self._tell(error.message, error.hint)
+            except Exception as error:  # a mistake of ours; the next change may be saved all the same
+                self._tell(f"{type(error).__name__}: {error}", "the traceback is in the log", error)
+
+    async def _save_changes(self) -> None:
+        if self._saved is None:
+            return
+        now = self._now()
+        if now != self._saved:
+            await self._workspace.save(now)
+            self._saved = now
+            _log.debug("saved", extra={"event": "saved", "data": {"sessions": len(now)}})
+        self._trouble = ""
 
     async def _open_each(self, sessions: Iterable[SavedSession]) -> list[tuple[SavedSession, BridgeError]]:
         refused = []
@@ -84,6 +93,8 @@ class Keeper:
 
     async def _open(self, wanted: SavedSession) -> None:
         self._wanted[wanted.name] = wanted
+        if wanted.walk is not None:
+            self._walks.wish(wanted.name, wanted.walk)
         session = await self._hub.open(wanted.model, wanted.name, wanted.options)
         if wanted.inputs:
             self._spawn(self._bring_inputs(session, wanted))
@@ -106,8 +117,7 @@ class Keeper:
             async for event in happening:
                 if event.kind == "session_closed":
                     self._wanted.pop(event.session, None)
-                if event.kind in _STRUCTURE:
-                    await self.save()
+                await self.save()
 
     async def _look_now_and_then(self) -> None:
         while True:
@@ -124,17 +134,17 @@ class Keeper:
         wanted = self._wanted.get(session.name)
         inputs = wanted.inputs if wanted is not None else _changed_inputs(session)
         options = {name: to_json(value) for name, value in session.options.items()}
-        return SavedSession(session.name, self._reference(session), options, inputs)
+        return SavedSession(session.name, self._reference(session), options, inputs, self._walks.settings_of(session))
 
     def _reference(self, session: Session) -> str:
         """By what the model is found again: its id, or the path it was named by."""
         entry = next((entry for entry in self._hub.catalog.entries if entry.id == session.model), None)
         return str(entry.folder) if entry is not None and entry.origin == "path" else session.model
 
-    def _tell(self, error: BridgeError) -> None:
-        if error.message != self._trouble:
-            self._trouble = error.message
-            _log.error("the workspace was not saved: %s; %s", error.message, error.hint)
+    def _tell(self, why: str, hint: str, error: Exception | None = None) -> None:
+        if why != self._trouble:
+            self._trouble = why
+            _log.error("the workspace was not saved: %s; %s", why, hint, exc_info=error)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work, name="workspace keeper")

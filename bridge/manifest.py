@@ -58,6 +58,16 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
     ] = 0
     published: Annotated[dt.date | None, Meta(description="a date without quotes: 2026-01-31")] = None
     preview: Annotated[str, Meta(max_length=200, description="a .jpg or .png in the folder")] = ""
+    walk: Annotated[
+        dict[str, Any] | None,
+        Meta(
+            description='a table of walk settings, if it walks by itself: kind = "noise", or empty for the usual ones'
+        ),
+    ] = None
+    opens: Annotated[
+        dict[Annotated[str, Meta(pattern="^[.][a-z0-9]{1,20}$")], Words],
+        Meta(max_length=20, description='a table of file endings it can load, and by which option: ".pkl" = "network"'),
+    ] = {}
 
 
 def fields() -> dict[str, str]:

@@ -4,20 +4,27 @@ import asyncio
 import contextlib
 import logging
 import re
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Self
 
 from bridge.backends.process import describe, launch
 from bridge.catalog import Catalog, sources
 from bridge.config import Settings
+from bridge.favourites import Favourites
 from bridge.hub import Hub
 from bridge.keeper import Keeper
+from bridge.recorder import Recorder
 from bridge.transports.http import Http, websocket_route
+from bridge.transports.http_favourites import FavouriteRoutes
+from bridge.transports.http_walks import WalkRoutes
 from bridge.transports.listen import listen
 from bridge.transports.security import Security
 from bridge.transports.websocket import websocket_handler
+from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 
 DEMO = ("palette", "pencil")
@@ -31,6 +38,7 @@ class Server:
     """
 
     hub: Hub
+    walks: Walks
     http: Http
 
     def __init__(self, settings: Settings) -> None:
@@ -79,22 +87,32 @@ class Server:
             self._stack.callback(listening.close)
         self.port = sockets[0].getsockname()[1]
         workspace = await self._stack.enter_async_context(Workspace(self.settings.state))
-        self.hub = await self._stack.enter_async_context(await self._new_hub())
-        keeper = await self._stack.enter_async_context(Keeper(self.hub, workspace))
-        self.http = Http(
-            self.hub, self.settings, security, [websocket_route(websocket_handler(self.hub, self.settings, security))]
-        )
+        scratch = self.settings.state / "scratch"
+        await asyncio.to_thread(_clear, scratch)  # a bridge that was killed could not; the folder is ours alone now
+        self._stack.push_async_callback(asyncio.to_thread, _clear, scratch)
+        self.hub = await self._stack.enter_async_context(await self._new_hub(scratch))
+        favourites = Favourites(workspace)
+        await favourites.load()
+        self.walks = await self._stack.enter_async_context(Walks(self.hub, favourites))
+        keeper = await self._stack.enter_async_context(Keeper(self.hub, workspace, self.walks))
+        recorder = await self._stack.enter_async_context(Recorder(self.walks, self.settings.state))
+        more = [
+            websocket_route(websocket_handler(self.hub, self.settings, security, self.walks)),
+            *WalkRoutes(self.hub, self.walks, recorder, self.settings.max_body).routes(),
+            *FavouriteRoutes(self.hub, self.walks, favourites, self.settings.max_body).routes(),
+        ]
+        self.http = Http(self.hub, self.settings, security, more)
         self._stack.push_async_callback(self.http.close)
         await self.http.serve(sockets)
         self._opening = asyncio.create_task(self._open_sessions(keeper, workspace), name="open sessions")
         self._stack.push_async_callback(_ended, self._opening)
 
-    async def _new_hub(self) -> Hub:
+    async def _new_hub(self, scratch: Path) -> Hub:
         settings = self.settings
         places = await asyncio.to_thread(sources, settings.models_folder)
         return Hub(
             await asyncio.to_thread(Catalog, places, settings.state, describe),
-            launch,
+            partial(launch, scratch=scratch),
             queue=settings.queue,
             max_sessions=settings.max_sessions,
             start_seconds=settings.start_seconds,
@@ -107,6 +125,10 @@ class Server:
         demo = [SavedSession(name, name) for name in DEMO] if self.settings.demo and not asked and not saved else []
         for session, error in await keeper.restore(saved, [*asked, *demo]):
             _log.error("%s was not opened: %s%s", session.name, error.message, f" ({error.hint})" if error.hint else "")
+
+
+def _clear(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _asked(entry: str) -> SavedSession:

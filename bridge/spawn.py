@@ -41,6 +41,7 @@ class Child(asyncio.SubprocessProtocol):
         on_data: Callable[[bytes], None],
         on_line: Callable[[str], None],
         on_exit: Callable[[str, tuple[str, ...]], None],
+        on_room: Callable[[], None] = lambda: None,
     ) -> None:
         self.lines: deque[str] = deque(maxlen=limits.LOG_LINES)
         self._on_data = on_data
@@ -49,6 +50,8 @@ class Child(asyncio.SubprocessProtocol):
         self._transport: asyncio.SubprocessTransport | None = None
         self._input: asyncio.WriteTransport | None = None
         self._half_line = b""
+        self.full = False  # it reads slower than we write: what is written now waits in our memory
+        self._on_room = on_room
         self._ended = asyncio.get_running_loop().create_future()
 
     @property
@@ -70,7 +73,7 @@ class Child(asyncio.SubprocessProtocol):
             self._input.close()
         if not await self._wait(patience):
             self.kill()
-            await self._wait(patience)
+            await self._wait(limits.STOP_SECONDS)  # closed sooner, the transport would take its exit code from the loop
         if self._transport is not None:
             self._transport.close()
 
@@ -97,6 +100,13 @@ class Child(asyncio.SubprocessProtocol):
         # Not asked with isinstance: uvloop's transports are no subclasses of asyncio's.
         self._transport = cast(asyncio.SubprocessTransport, transport)
         self._input = cast(asyncio.WriteTransport, self._transport.get_pipe_transport(0))
+
+    def pause_writing(self) -> None:
+        self.full = True
+
+    def resume_writing(self) -> None:
+        self.full = False
+        self._on_room()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         if fd == 1:
@@ -144,10 +154,14 @@ async def python(
     on_line: Callable[[str], None],
     on_exit: Callable[[str, tuple[str, ...]], None],
     environment: dict[str, str] | None = None,
+    on_room: Callable[[], None] = lambda: None,
 ) -> Child:
-    """Start this Python with these arguments; on_exit is told how it ended and what it said last."""
+    """Start this Python with these arguments; on_exit is told how it ended and what it said last.
+
+    on_room is called when the child has read what made it `full`.
+    """
     _, child = await asyncio.get_running_loop().subprocess_exec(
-        lambda: Child(on_data, on_line, on_exit),
+        lambda: Child(on_data, on_line, on_exit, on_room),
         sys.executable,
         *arguments,
         env={**os.environ, "PYTHONPATH": _import_path(), **_QUIET_ENVIRONMENT, **(environment or {})},
@@ -159,12 +173,12 @@ async def python(
 
 async def output_of(arguments: Sequence[str], seconds: float, most_bytes: int) -> bytes:
     """What a short-lived Python child prints, the child ended when it takes too long or says too much."""
-    parts: list[bytes] = []
+    parts = bytearray()
     ended = asyncio.get_running_loop().create_future()
 
     def keep(data: bytes) -> None:
-        parts.append(data)
-        if sum(map(len, parts)) > most_bytes:
+        parts.extend(data[: most_bytes + 1 - len(parts)])
+        if len(parts) > most_bytes:
             child.kill()
 
     def end(reason: str, last_lines: tuple[str, ...]) -> None:
@@ -175,9 +189,11 @@ async def output_of(arguments: Sequence[str], seconds: float, most_bytes: int) -
     try:
         async with asyncio.timeout(seconds):
             reason = await ended
+        if len(parts) > most_bytes:
+            raise RuntimeError(f"it said more than {most_bytes} bytes")
         if not parts:
             raise RuntimeError("\n".join([reason, *child.lines]))
-        return b"".join(parts)
+        return bytes(parts)
     finally:
         child.kill()
         await child.close()

@@ -125,6 +125,26 @@ class Send(Request, frozen=True, tag="send"):
     blobs: tuple[BlobHead, ...] = ()
 
 
+class Walk(Request, frozen=True, tag="walk"):
+    """Tell the walk of a session settings and verbs, or with none of them just look.
+
+    Answered with how it stands, only when it has an id, or is refused.
+    """
+
+    session: str
+    set: dict[str, Any] = {}
+
+
+class Grid(Request, frozen=True, tag="grid"):
+    """Look at the grid around a place, elsewhere than before if told so. An output for each tile, then done."""
+
+    id: Id
+    session: str
+    set: dict[str, Any] = {}
+    width: Annotated[int, Meta(ge=0, le=16384)] = 0  # of one picture, in pixels; 0: as the model makes it
+    binary: bool = True
+
+
 class Subscribe(Request, frozen=True, tag="subscribe"):
     """Follow everything a port gives out, until unsubscribed."""
 
@@ -175,6 +195,8 @@ AnyRequest = (
     | Cancel
     | Send
     | Subscribe
+    | Walk
+    | Grid
     | Unsubscribe
     | Ack
     | Events
@@ -207,16 +229,16 @@ class Reply(Answer, frozen=True, tag="reply"):
     value: Any
 
 
-class Output(Answer, frozen=True, tag="output", omit_defaults=True):
-    """One step of a run that streams."""
+class Output(Answer, frozen=True, tag="output", omit_defaults=True, kw_only=True):
+    """One step of a run that streams; or one tile of a grid."""
 
     id: int
-    run: int
+    run: int | None = None
     sequence: int
     outputs: dict[str, Any]
-    model_ms: float
-    encode_ms: float
-    age_ms: float
+    model_ms: float | None = None
+    encode_ms: float | None = None
+    age_ms: float | None = None
     blobs: tuple[BlobHead, ...] = ()
 
 

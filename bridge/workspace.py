@@ -36,6 +36,20 @@ MIGRATIONS: tuple[str, ...] = (
         inputs TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE sessions ADD COLUMN walk TEXT NOT NULL DEFAULT 'null';
+    CREATE TABLE favourites (
+        id TEXT PRIMARY KEY,
+        place INTEGER NOT NULL,
+        session TEXT NOT NULL,
+        model TEXT NOT NULL,
+        name TEXT NOT NULL,
+        space TEXT NOT NULL,
+        vector BLOB NOT NULL,
+        inputs TEXT NOT NULL,
+        picture BLOB NOT NULL
+    ) STRICT;
+    """,
 )
 
 
@@ -46,6 +60,20 @@ class SavedSession(msgspec.Struct, frozen=True):
     model: str
     options: dict[str, Any] = {}
     inputs: dict[str, Any] = {}
+    walk: dict[str, Any] | None = None  # its settings; None: it was left as the model has it
+
+
+class SavedFavourite(msgspec.Struct, frozen=True):
+    """A place in a latent space that somebody wants to find again."""
+
+    id: str
+    session: str
+    model: str
+    name: str
+    space: str  # z or w
+    vector: bytes  # float32 little-endian
+    inputs: dict[str, Any]  # the others that the picture was made with
+    picture: bytes  # a small JPEG
 
 
 class Workspace:
@@ -53,7 +81,6 @@ class Workspace:
 
     def __init__(self, folder: Path, most_bytes: int = limits.WORKSPACE_BYTES) -> None:
         self.folder = folder
-        self.warnings: list[str] = []  # what was wrong when it was opened, for people
         self._most_bytes = most_bytes
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="workspace")
         self._lock: IO[str] | None = None
@@ -78,6 +105,18 @@ class Workspace:
         """Put these in place of what was saved before. Returns when they are on the disk; all of them or none."""
         rows = [_row(place, session) for place, session in enumerate(sessions)]
         await self._call(lambda: self._write(rows))
+
+    async def favourites(self) -> list[SavedFavourite]:
+        """All of them, in the order in which they were kept."""
+        return await self._call(self._read_favourites)
+
+    async def keep(self, favourite: SavedFavourite) -> None:
+        """Put it behind the others, or in the place of the one with its id. Returns when it is on the disk."""
+        await self._call(lambda: self._keep(favourite))
+
+    async def forget(self, id: str) -> None:
+        """Drop the favourite of that id, if there is one. Returns when that is on the disk."""
+        await self._call(lambda: self._forget(id))
 
     async def close(self) -> None:
         """Finish what is being written and let go of the folder. Idempotent."""
@@ -112,21 +151,42 @@ class Workspace:
             rest = path.with_name(path.name + end)
             if rest.exists():
                 rest.replace(aside.with_name(aside.name + end))
-        self.warnings.append(f"the saved workspace could not be read ({error}); it was set aside as {aside}")
-        _log.warning(self.warnings[-1])
+        _log.warning("the saved workspace could not be read (%s); it was set aside as %s", error, aside)
 
     def _read(self) -> list[SavedSession]:
         assert self._db is not None
         with _in_words(self.folder):
-            rows = self._db.execute("SELECT name, model, options, inputs FROM sessions ORDER BY place").fetchall()
+            rows = self._db.execute("SELECT name, model, options, inputs, walk FROM sessions ORDER BY place").fetchall()
         return [_session(*row) for row in rows]
 
-    def _write(self, rows: list[tuple[str, int, str, str, str]]) -> None:
+    def _write(self, rows: list[tuple[str, int, str, str, str, str]]) -> None:
         assert self._db is not None
         with _in_words(self.folder), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM sessions")
-            self._db.executemany("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def _read_favourites(self) -> list[SavedFavourite]:
+        assert self._db is not None
+        columns = "id, session, model, name, space, vector, inputs, picture"
+        with _in_words(self.folder):
+            rows = self._db.execute(f"SELECT {columns} FROM favourites ORDER BY place").fetchall()  # noqa: S608
+        return [_favourite(*row) for row in rows]
+
+    def _keep(self, one: SavedFavourite) -> None:
+        assert self._db is not None
+        behind = "coalesce((SELECT place FROM favourites WHERE id = ?), (SELECT max(place) + 1 FROM favourites), 0)"
+        values = (one.session, one.model, one.name, one.space, one.vector, _json(one.inputs), one.picture)
+        with _in_words(self.folder), self._db:
+            self._db.execute(
+                f"INSERT OR REPLACE INTO favourites VALUES (?, {behind}, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                (one.id, one.id, *values),
+            )
+
+    def _forget(self, id: str) -> None:
+        assert self._db is not None
+        with _in_words(self.folder), self._db:
+            self._db.execute("DELETE FROM favourites WHERE id = ?", (id,))
 
     def _close(self) -> None:
         if self._db is not None:
@@ -178,15 +238,22 @@ def _version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _row(place: int, session: SavedSession) -> tuple[str, int, str, str, str]:
-    return session.name, place, session.model, _json(session.options), _json(session.inputs)
+def _row(place: int, session: SavedSession) -> tuple[str, int, str, str, str, str]:
+    options, inputs, walk = (_json(value) for value in (session.options, session.inputs, session.walk))
+    return session.name, place, session.model, options, inputs, walk
 
 
-def _session(name: str, model: str, options: str, inputs: str) -> SavedSession:
-    return SavedSession(name, model, msgspec.json.decode(options), msgspec.json.decode(inputs))
+def _session(name: str, model: str, *told: str) -> SavedSession:
+    return SavedSession(name, model, *map(msgspec.json.decode, told))
 
 
-def _json(value: dict[str, Any]) -> str:
+def _favourite(
+    id: str, session: str, model: str, name: str, space: str, vector: bytes, inputs: str, picture: bytes
+) -> SavedFavourite:
+    return SavedFavourite(id, session, model, name, space, vector, msgspec.json.decode(inputs), picture)
+
+
+def _json(value: dict[str, Any] | None) -> str:
     return msgspec.json.encode(value).decode()
 
 

@@ -1,5 +1,6 @@
 """Stand-ins with names: small, and each does one thing honestly."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,8 @@ class PuppetBackend:
         self.start = start
         self.posted: list[ToWorker] = []
         self.closed = 0
+        self.may_close = asyncio.Event()  # a test that clears it decides how long closing takes
+        self.may_close.set()
 
     @property
     def place(self) -> str:
@@ -69,6 +72,7 @@ class PuppetBackend:
         self.posted.append(message)
 
     async def close(self) -> None:
+        await self.may_close.wait()
         self.closed += 1
 
     # --- what the test makes it do ---------------------------------------------------------------

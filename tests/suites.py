@@ -1,30 +1,36 @@
 """Runs every suite, one after the other, and sums up. `make test` runs all, `make check` the first two.
 
-A suite whose tool is missing is reported by name, never passed over in silence.
+A suite whose tools are missing is reported by name, never passed over in silence.
 """
 
-import shutil
+import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import tools
+
 ROOT = Path(__file__).resolve().parent.parent
 PY = sys.executable
+NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=120000")
 
 
 class Suite(NamedTuple):
     name: str
     command: tuple[str, ...]
-    tool: str = ""  # a program that must be on this machine
-    folder: str = "."  # where it runs; a folder that is not there yet has nothing to test
+    missing: Callable[[], str] = str  # gets what it needs; says what can't be had
+    folder: str = "."  # where it runs
 
 
 SUITES = (
     Suite("lint", (PY, "-m", "ruff", "check")),
     Suite("types", (PY, "-m", "mypy")),
     Suite("python", (PY, "-m", "pytest")),
+    Suite("browser", NODE, tools.browser, "tests/browser"),
+    Suite("java", (PY, "-m", "pytest", "tests/java/processing_sketch.py"), tools.java),
 )
 
 
@@ -36,17 +42,22 @@ def main(names: list[str]) -> int:
     results = {suite.name: run(suite) for suite in SUITES if not names or suite.name in names}
     print("\n" + "\n".join(results.values()))
     failed = [name for name, line in results.items() if line.startswith("FAILED")]
-    print(f"\n{len(failed)} of {len(results)} suites failed: {', '.join(failed)}" if failed else "\nAll suites passed.")
+    skipped = [name for name, line in results.items() if line.startswith("SKIPPED")]
+    if failed:
+        print(f"\n{len(failed)} of {len(results)} suites failed: {', '.join(failed)}")
+    else:
+        print("\nAll suites passed" + (f", without {', '.join(skipped)}." if skipped else "."))
     return 1 if failed else 0
 
 
 def run(suite: Suite) -> str:
     """Run it; the line of the summary it gets."""
-    if suite.tool and shutil.which(suite.tool) is None:
-        return f"SKIPPED {suite.name}: {suite.tool} is not installed"
     print(f"\n=== {suite.name} ===", flush=True)
+    if reason := suite.missing():
+        return f"SKIPPED {suite.name}: {reason}"
     begun = time.monotonic()
-    code = subprocess.run(suite.command, cwd=ROOT / suite.folder, check=False).returncode
+    environment = os.environ | {"PYTHON": PY}  # for suites that start a bridge from another language
+    code = subprocess.run(suite.command, cwd=ROOT / suite.folder, env=environment, check=False).returncode
     return f"{'FAILED ' if code else 'passed '} {suite.name} ({time.monotonic() - begun:.0f} s)"
 
 

@@ -28,10 +28,18 @@ MAY = {
     "catalog": PURE | {"spawn"},
     "hub": PURE | {"session", "catalog"},
     "workspace": {"errors", "limits"},
-    "keeper": PURE | {"session", "hub", "workspace"},
-    "transports": PURE | {"session", "catalog", "hub", "config", "transports"},
+    "walks": PURE | {"session"},
+    "favourites": PURE | {"session", "walks", "workspace"},
+    "walking": PURE | {"session", "walks", "favourites", "hub"},
+    "recorder": PURE | {"session", "walks", "walking"},
+    "keeper": PURE | {"session", "hub", "workspace", "walking"},
+    "film": {"errors"},
+    "transports": PURE
+    | {"session", "catalog", "hub", "config", "walks", "favourites", "walking", "recorder", "transports"},
     "template": PURE | {"catalog"},
-    "server": PURE | {"session", "catalog", "hub", "config", "transports", "backends", "keeper", "workspace", "logs"},
+    "server": PURE
+    | {"session", "catalog", "hub", "config", "transports", "backends", "keeper", "workspace", "logs"}
+    | {"favourites", "walking", "recorder"},
     "": {"errors", "model", "ports"},
 }
 FREE = {"cli", "commands", "__main__"}  # the top may use everything

@@ -9,6 +9,8 @@ import bridge
 from bridge import config, ports, wire
 from bridge.errors import BY_CODE
 from bridge.transports.http_answer import STATUS
+from bridge.walks.settings import FIELDS
+from bridge.walks.verbs import VERBS
 from tests.transports.serving import serving
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +34,11 @@ async def test_http_names_every_route_with_its_query_and_no_other():
 def test_settings_name_every_setting():
     text = page("settings.md")
     assert [name for name in config.described() if f"`{name}`" not in text] == []
+
+
+def test_walks_name_every_setting_and_verb():
+    text = page("walks.md")
+    assert [name for name in (*FIELDS, *VERBS, "directions") if f"`{name}`" not in text] == []
 
 
 def test_ports_name_every_kind():

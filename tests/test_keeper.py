@@ -6,10 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from bridge import keeper, limits
 from bridge.catalog import Catalog, Source
+from bridge.favourites import Favourites
 from bridge.hub import Hub
 from bridge.keeper import Keeper
 from bridge.ports import Blob, Image, Number, Vector
+from bridge.session.outputs import Event
+from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 from tests.fakes import Puppeteer, signature
 
@@ -31,7 +35,8 @@ class Stage:
         self.puppeteer = Puppeteer()
         self.workspace = Workspace(folder, most_bytes)
         self.hub = Hub(Catalog([Source(origin, MODELS)], folder, never_asked), self.puppeteer)
-        self.keeper = Keeper(self.hub, self.workspace, pause=3600)
+        self.walks = Walks(self.hub, Favourites(self.workspace))
+        self.keeper = Keeper(self.hub, self.workspace, self.walks, pause=3600)
 
     async def started(self, **inputs) -> None:
         """Until the newest worker is there and ready, and whoever waited for it has gone on."""
@@ -51,7 +56,7 @@ class Stage:
 @asynccontextmanager
 async def stage(folder: Path, **more) -> AsyncIterator[Stage]:
     made = Stage(folder, **more)
-    async with made.workspace, made.hub, made.keeper:
+    async with made.workspace, made.hub, made.walks, made.keeper:
         yield made
 
 
@@ -175,3 +180,31 @@ async def test_a_full_disk_is_told_once_and_ends_nothing(tmp_path, caplog):
         await bridge.hub.close_session("echo")
         await bridge.hub.open("counter", "two")
         await bridge.saved(COUNTER)
+
+
+async def test_a_mistake_while_saving_is_told_once_with_its_traceback_and_ends_nothing(tmp_path, caplog, monkeypatch):
+    async with stage(tmp_path) as bridge:
+        await bridge.keeper.restore([])
+        with monkeypatch.context() as broken:
+            broken.setattr(keeper, "_changed_inputs", lambda session: {}["a typo"])
+            await bridge.hub.open("echo")
+            await bridge.keeper.save()
+            await bridge.keeper.save()
+            (told,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+            assert "a typo" in told.getMessage() and told.exc_info is not None
+        await bridge.hub.open("counter", "two")
+        await bridge.saved(ECHO, COUNTER)
+
+
+async def test_a_session_closed_in_a_flood_of_log_lines_does_not_come_back(tmp_path):
+    wanted = SavedSession("echo", "echo", {}, {"level": 0.25})
+    async with stage(tmp_path) as bridge:
+        await bridge.keeper.restore([wanted])
+        async with bridge.keeper._saving:  # as long as the disk is slow
+            await bridge.hub.open("counter", "two")
+            await asyncio.sleep(0)
+            await bridge.hub.close_session("echo")
+            for _ in range(limits.EVENTS_WAITING * 2):
+                bridge.hub.events.publish(Event("log", "two", {"line": "noise"}))
+        await bridge.saved(COUNTER)
+    assert await left(tmp_path) == [COUNTER]

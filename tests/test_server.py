@@ -1,6 +1,8 @@
 """The whole server: how it starts and how it ends."""
 
 import asyncio
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 from bridge.config import Settings
 from bridge.errors import PortTaken, SettingError
 from bridge.server import Server
+from bridge.session.session import Session
 from tests.transports.serving import MODELS, calling, serving
 
 
@@ -80,6 +83,51 @@ async def test_it_closes_soon_although_readers_hold_on(tmp_path: Path) -> None:
         for writer in stalled:
             writer.close()
         await server.close()
+
+
+async def test_a_killed_worker_costs_the_run_it_was_at_and_nobody_their_connection(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with (
+        serving("gate") as server,
+        calling(server) as client,
+        client.ws_connect("/api/ws") as ws,
+        server.hub.events.subscribe({"state"}) as happening,
+    ):
+        await ws.send_json({"type": "subscribe", "id": 1, "session": "gate", "port": "text", "policy": "all"})
+        while (await ws.receive_json())["type"] != "reply":
+            pass
+        runs = [
+            asyncio.create_task(client.post("/api/sessions/gate/run", json={"path": str(gate), "tag": f"tag {n}"}))
+            for n in range(16)
+        ]
+        session = server.hub.get("gate")
+        while not gate.with_name("gate.begun").exists() or _held(session) < 16:
+            await asyncio.sleep(0.002)
+        os.kill(int(session.describe()["place"].split()[-1]), signal.SIGKILL)
+        assert (await anext(happening)).data["state"] == "restarting"
+        gate.touch()
+        answers = [await (await run).json() for run in runs]
+        crashed = [answer["error"]["code"] for answer in answers if "error" in answer]
+        served = [answer["outputs"]["text"] for answer in answers if "outputs" in answer]
+        assert crashed == ["model_crashed"] and len(set(served)) == 15
+        assert (await anext(happening)).data["state"] == session.state == "ready"
+        assert {(await ws.receive_json())["value"] for _ in range(15)} == set(served)
+
+
+def _held(session: Session) -> int:
+    stats = session.describe()["stats"]
+    return int(stats["waiting"] + stats["under_way"])
+
+
+async def test_what_a_killed_bridge_left_unpacked_is_cleared_at_the_next_start_and_at_the_end(tmp_path: Path) -> None:
+    left = tmp_path / "scratch" / "worker-of-a-killed-bridge"
+    left.mkdir(parents=True)
+    (left / "photo.jpg").touch()
+    async with Server(Settings(port=0, state=tmp_path, demo=False, models=(f"echo={MODELS / 'echo'}",))) as server:
+        await server.opened()
+        await server.hub.get("echo").started()
+        assert not left.exists() and len(list((tmp_path / "scratch").iterdir())) == 1
+    assert not (tmp_path / "scratch").exists()
 
 
 def test_starting_loads_neither_numpy_nor_torch_nor_cv2() -> None:

@@ -5,6 +5,7 @@ import select
 import sys
 import threading
 import time
+import traceback
 from collections import deque
 from typing import Any
 
@@ -53,20 +54,24 @@ class ThreadedInbox:
         threading.Thread(target=self._read, name="inbox", daemon=True).start()
 
     def take(self, wait: bool) -> list[ToWorker]:
-        if wait and not self._messages:
+        while wait and not self._messages and not self._ended:
             self._news.wait()
-        self._news.clear()
+            self._news.clear()
+        ended = self._ended  # asked first: what came before the end is still handed out
         messages = [self._messages.popleft() for _ in range(len(self._messages))]
-        if self._ended:
-            self.closed = True
+        self.closed = ended and not messages
         return messages
 
     def _read(self) -> None:
-        while data := os.read(self._fd, _READ_BYTES):
-            self._messages.extend(self._unpacker.feed(data))
+        try:
+            while data := os.read(self._fd, _READ_BYTES):
+                self._messages.extend(self._unpacker.feed(data))
+                self._news.set()
+        except Exception as error:  # its end has to be seen: who waits for messages would wait for ever
+            traceback.print_exception(error)
+        finally:
+            self._ended = True
             self._news.set()
-        self._ended = True
-        self._news.set()
 
 
 class Outbox:

@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import shutil
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -9,8 +11,9 @@ import msgspec
 from bridge import limits, spawn
 from bridge.backends.pipe import Buffer, Packer, Unpacker
 from bridge.errors import BridgeError, ErrorInfo, ModelBroken, from_info
+from bridge.ports.scratch import VARIABLE
 from bridge.session.backend import Exit, Listener
-from bridge.session.messages import FromWorker, Start, Stop, ToWorker
+from bridge.session.messages import FromWorker, Start, Stop, ToWorker, Wants
 from bridge.signature import Signature
 
 _log = logging.getLogger(__name__)
@@ -19,14 +22,15 @@ _log = logging.getLogger(__name__)
 class ProcessBackend:
     """A worker process. Made by launch()."""
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, folder: Path | None = None) -> None:
         self._listener = listener
+        self._folder = folder  # its own, for what it unpacks: gone with it, however it ends
         self._packer = Packer()
         self._unpacker: Unpacker[FromWorker] = Unpacker(FromWorker)
         self._child: spawn.Child | None = None
         self._closing = False
         self._gathering = False  # something was written in this turn of the loop: what follows goes together
-        self._gathered: list[Buffer] = []
+        self._gathered: list[tuple[ToWorker, list[Buffer]]] = []
 
     @property
     def place(self) -> str:
@@ -34,7 +38,12 @@ class ProcessBackend:
 
     async def start(self, start: Start) -> None:
         self._child = await spawn.python(
-            ["-m", "bridge.backends.worker"], self._heard, self._listener.log_line, self._ended
+            ["-m", "bridge.backends.worker"],
+            self._heard,
+            self._listener.log_line,
+            self._ended,
+            {VARIABLE: str(self._folder)} if self._folder is not None else None,
+            self._flush,
         )
         self.post(start)
 
@@ -42,22 +51,33 @@ class ProcessBackend:
         """The first message of a turn of the loop leaves at once, those behind it together: fewer wake-ups."""
         if self._child is None or self._closing:
             return
-        if self._gathering:
-            self._gathered += self._packer.pack(message)
+        if self._gathering or self._child.full:
+            self._hold(message)
         else:
             self._child.write(self._packer.pack(message))
             self._gather()
 
+    def _hold(self, message: ToWorker) -> None:
+        """Of wants that wait for a worker which reads nothing, only the last count: they can't pile up."""
+        if isinstance(message, Wants):
+            self._gathered = [held for held in self._gathered if not isinstance(held[0], Wants)]
+        self._gathered.append((message, self._packer.pack(message)))
+
     def _gather(self) -> None:
         self._gathering = True
-        asyncio.get_running_loop().call_soon(self._flush)
+        asyncio.get_running_loop().call_soon(self._end_of_turn)
+
+    def _end_of_turn(self) -> None:
+        self._gathering = False
+        if self._child is not None and not self._child.full:
+            self._flush()
 
     def _flush(self) -> None:
-        self._gathering = False
         if self._gathered and self._child is not None:
             gathered, self._gathered = self._gathered, []
-            self._child.write(gathered)
-            self._gather()
+            self._child.write([buffer for _, buffers in gathered for buffer in buffers])
+            if not self._gathering:
+                self._gather()
 
     async def close(self) -> None:
         """Let the model close, end it when that takes too long. Idempotent."""
@@ -66,6 +86,8 @@ class ProcessBackend:
             self._flush()
             self._closing = True
             await self._child.close()
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     def _heard(self, data: bytes) -> None:
         try:
@@ -85,11 +107,23 @@ class ProcessBackend:
             self._listener.lost(Exit(reason, last_lines))
 
 
-async def launch(start: Start, listener: Listener) -> ProcessBackend:
-    """Start a worker for one model; it says Ready, Refusal or is lost, in its own time."""
-    backend = ProcessBackend(listener)
-    await backend.start(start)
+async def launch(start: Start, listener: Listener, *, scratch: Path | None = None) -> ProcessBackend:
+    """Start a worker for one model; it says Ready, Refusal or is lost, in its own time.
+
+    What it unpacks goes to a folder of its own in `scratch`, and is gone when the worker is, even when it was killed.
+    """
+    backend = ProcessBackend(listener, await asyncio.to_thread(_own_folder, scratch) if scratch is not None else None)
+    try:
+        await backend.start(start)
+    except BaseException:
+        await backend.close()
+        raise
     return backend
+
+
+def _own_folder(scratch: Path) -> Path:
+    scratch.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=scratch.absolute(), prefix="worker-"))
 
 
 class _Description(msgspec.Struct):

@@ -17,7 +17,7 @@ import msgspec
 
 from bridge import limits
 from bridge.backends import channel, threads
-from bridge.errors import BridgeError, ErrorInfo, ModelBroken, ModelFailed, NoOutputYet
+from bridge.errors import BridgeError, ErrorInfo, ModelBroken, ModelFailed, NoOutputYet, UnknownCommand
 from bridge.model import Model, load_class, refined, report_to, signature_of
 from bridge.ports import Encoding
 from bridge.session.messages import (
@@ -36,6 +36,7 @@ from bridge.session.messages import (
     Start,
     Stop,
     ToWorker,
+    Unencoded,
     Wants,
     Wish,
 )
@@ -105,6 +106,8 @@ class Worker:
 
     def _hear(self, message: ToWorker) -> None:
         match message:
+            case Run(command=command) if command not in self._signature.commands:  # its code changed since the crash
+                self._failed(message, UnknownCommand(f"there is no command {command!r} any more", field="command"))
             case Run():
                 self._waiting.append(message)
             case Cancel(run):
@@ -225,27 +228,46 @@ class Worker:
     def _give(
         self, run: Run, command: Command, outputs: dict[str, Any], sequence: int, took: float, *, last: bool
     ) -> bool:
-        """Encode and send one step's outputs; False when they could not be encoded and the run has failed."""
+        """Encode and send one step's outputs; False when they can't be given out as the run wants: it has failed."""
         started = time.perf_counter()
-        self._last.update(outputs)
+        if not run.quiet:
+            self._last.update(outputs)
         try:
-            values = self._encoded(run, command, outputs)
+            values, unencoded = self._encoded(run, command, outputs)
         except Exception as error:
             self._failed(run, error)
             return False
+        own = next((flaw for flaw in unencoded if (flaw.port, flaw.encoding) in run.wishes), None)
         encode_ms = (time.perf_counter() - started) * 1000
-        self._outbox.send(Output(run.run, sequence, values, last, took * 1000, encode_ms))
-        return True
+        self._outbox.send(
+            Output(run.run, sequence, values, last and own is None, took * 1000, encode_ms, tuple(unencoded))
+        )
+        if own is not None:
+            self._outbox.send(Failed(run.run, own.error))
+        return own is None
 
-    def _encoded(self, run: Run, command: Command, outputs: dict[str, Any]) -> dict[str, list[tuple[Encoding, Any]]]:
-        """Each output in every encoding that somebody wants, each made once."""
-        wishes = run.wishes if not self._wants else dict.fromkeys((*run.wishes, *self._wants))
+    def _encoded(
+        self, run: Run, command: Command, outputs: dict[str, Any]
+    ) -> tuple[dict[str, list[tuple[Encoding, Any]]], list[Unencoded]]:
+        """Each output in every encoding that somebody wants, each made once; and the wishes that can't be met.
+
+        Raises only when an output can't be given out at all, whoever wants it.
+        """
+        wishes = run.wishes if run.quiet or not self._wants else dict.fromkeys((*run.wishes, *self._wants))
         values: dict[str, list[tuple[Encoding, Any]]] = {}
+        unencoded: list[Unencoded] = []
         for port, encoding in wishes:
-            if port in outputs:
-                dumped = command.outputs[port].dump(outputs[port], encoding, port)
+            if port not in outputs:
+                continue
+            declared = command.outputs[port]
+            try:
+                dumped = declared.dump(outputs[port], encoding, port)
+            except Exception as error:
+                declared.dump(outputs[port], declared.encoding(None, port), port)
+                unencoded.append(Unencoded(port, encoding, _not_as_wished(error, port, encoding)))
+            else:
                 values.setdefault(port, []).append((encoding, dumped))
-        return values
+        return values, unencoded
 
     def _peek(self, request: int, port: str, encoding: Encoding) -> None:
         try:
@@ -309,6 +331,14 @@ def _info(error: Exception) -> ErrorInfo:
     said = str(error) or "no message"
     return ModelFailed(
         f"the model's code failed: {type(error).__name__}: {said}{where}", hint="the whole traceback is in its log"
+    ).info()
+
+
+def _not_as_wished(error: Exception, port: str, encoding: Encoding) -> ErrorInfo:
+    if isinstance(error, BridgeError):
+        return error.info()
+    return ModelFailed(
+        f"this {port} can't be given out as {encoding.format}: {error}", hint="ask for another format", field=port
     ).info()
 
 

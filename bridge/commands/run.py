@@ -39,7 +39,7 @@ def run(settings: Settings, wish: Wish) -> None:
 
 
 async def _run(settings: Settings, wish: Wish) -> None:
-    given = [_part(text) for text in wish.inputs]
+    given = [part_of(text) for text in wish.inputs]
     show.note(f"waiting for {wish.model} ...")
     async with caller(settings, wish.model, wish.url) as at:
         command = at.signature.command(wish.command or None)
@@ -59,7 +59,7 @@ async def _run(settings: Settings, wish: Wish) -> None:
 # --- inputs --------------------------------------------------------------------------------------
 
 
-def _part(text: str) -> Part:
+def part_of(text: str) -> Part:
     """NAME=VALUE, or NAME=@FILE; a value that begins with @ itself is written @@."""
     name, found, value = text.partition("=")
     if not found or not name:

@@ -47,6 +47,14 @@ def note(text: str) -> None:
         print(text, file=sys.stderr)
 
 
+def bars(*columns: Any) -> Any:
+    """A progress display on the error output, which is nobody's data."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(*columns, console=Console(stderr=True))
+
+
 def version() -> str:
     """The installed version."""
     try:

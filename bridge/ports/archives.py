@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from bridge import limits
 from bridge.errors import InputError, TooLarge
+from bridge.ports import scratch
 from bridge.ports.words import size
 
 Buffer = bytes | bytearray | memoryview
@@ -35,7 +36,7 @@ _DAMAGE = (
 
 def unpacked(data: Buffer, field: str) -> Path:
     """A new temporary folder with what is in the archive; nothing is left behind when it has to be refused."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch.folder()))
     try:
         _Unpacking(folder, field).all_of(data)
     except _DAMAGE as error:
@@ -51,7 +52,7 @@ def unpacked(data: Buffer, field: str) -> Path:
 
 def remove(folder: Path) -> None:
     """Take away what unpacked() has made; harmless when it is gone, and for any other folder."""
-    if folder.name.startswith(_PREFIX) and folder.parent == Path(tempfile.gettempdir()):
+    if folder.name.startswith(_PREFIX) and folder.parent == scratch.folder():
         shutil.rmtree(folder, ignore_errors=True)
 
 

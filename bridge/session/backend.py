@@ -22,7 +22,7 @@ class Listener(Protocol):
     def log_line(self, line: str) -> None:
         """A line the model printed."""
 
-    def lost(self, exit: Exit) -> None:
+    def lost(self, end: Exit) -> None:
         """The other side is gone. Once, and never after close()."""
 
 
@@ -34,7 +34,10 @@ class Backend(Protocol):
         """Where it runs, for people: "this machine, process 4711"."""
 
     def post(self, message: ToWorker) -> None:
-        """Hand over a message; never waits. The session bounds how much is under way. After lost() it does nothing."""
+        """Hand over a message; never waits. After lost() it does nothing.
+
+        The session bounds how much is under way; of Wants that the worker has not read yet only the last need reach it.
+        """
 
     async def close(self) -> None:
         """Ask it to leave, then insist; returns when nothing is left of it. Idempotent."""

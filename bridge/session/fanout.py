@@ -6,7 +6,7 @@ buffer with a bound: beyond it the reader is sent away with an error, never serv
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 from typing import Literal, Self
 
@@ -169,6 +169,11 @@ class Fanout:
             if not reader.offer(frame):
                 self.drops += 1
 
+    def fail(self, wish: Wish, error: BridgeError) -> None:
+        """Send those away who asked for this: it can't be given out like that."""
+        for reader in tuple(self._readers.get(wish, ())):
+            reader.close(error)
+
     def newest(self, wish: Wish) -> Frame | None:
         return self._newest.get(wish)
 
@@ -188,22 +193,26 @@ class Events:
         for listener in tuple(self._listeners):
             listener.offer(event)
 
-    def subscribe(self) -> "EventReader":
-        return EventReader(self._listeners)
+    def subscribe(self, kinds: Collection[str] | None = None) -> "EventReader":
+        """Hear of everything, or of these kinds only: then a flood of others drops nothing."""
+        return EventReader(self._listeners, kinds)
 
 
 class EventReader:
     """One listener. Use as `async with events.subscribe() as happening: async for event in happening`."""
 
-    def __init__(self, among: list["EventReader"]) -> None:
+    def __init__(self, among: list["EventReader"], kinds: Collection[str] | None = None) -> None:
         self.drops = 0
         self._among = among
+        self._kinds = kinds
         self._events: deque[Event] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._closed = False
         among.append(self)
 
     def offer(self, event: Event) -> None:
+        if self._kinds is not None and event.kind not in self._kinds:
+            return
         if len(self._events) >= limits.EVENTS_WAITING:
             self._events.popleft()
             self.drops += 1

@@ -14,7 +14,9 @@ from typing import Any
 
 from bridge import limits
 from bridge.errors import Busy
+from bridge.ports.words import size
 from bridge.session.messages import Run, Wish
+from bridge.session.outputs import weight
 
 _AHEAD_MS = 4.0  # runs worth this much of the model's time are handed over early, so that it never waits for us
 _AHEAD_MOST = 32
@@ -31,12 +33,15 @@ class Job:
     time_in: float
     wishes: tuple[Wish, ...] = ()
     live: bool = False
+    quiet: bool = False  # subscribers see nothing of it
     owner: Any = None  # whoever follows this run
     cancelled: bool = False  # its owner has been told; the worker may not have heard yet
     gave: bool = False  # something came of it
+    cancel_sent: bool = False  # the worker will hear that it is cancelled
+    bytes: int = 0  # about what its inputs hold while it waits or is under way
 
     def message(self) -> Run:
-        return Run(self.run, self.command, self.inputs, self.wishes, self.live)
+        return Run(self.run, self.command, self.inputs, self.wishes, self.live, self.quiet)
 
 
 @dataclass(slots=True)
@@ -45,23 +50,29 @@ class Mailbox:
 
     lanes: int = 1  # how many runs the model works on at once: its batch or its concurrency
     bound: int = limits.RUNS_WAITING
+    most_bytes: int = limits.WAITING_BYTES
     model_ms: float = 0.0  # what a run takes lately
     current: dict[str, Any] = field(default_factory=dict)  # the live inputs
     required: frozenset[str] = frozenset()  # live runs wait until these have come
     _waiting: deque[Job] = field(default_factory=deque)
     _flight: dict[int, Job] = field(default_factory=dict)  # handed to the worker, in order
     _live_flight: int = 0
+    _bytes: int = 0  # of runs, live ones not counted
     _fresh: bool = False  # the live inputs changed since the last snapshot
     _fresh_since: float = 0.0
     _live_turn: bool = False
 
     def put(self, job: Job) -> None:
-        """Let a run wait, or refuse it when the bound is reached."""
+        """Let a run wait, or refuse it when a bound is reached. One that comes alone is never too large."""
         if self.held >= self.bound:
-            raise Busy(
-                f"{self.bound} runs already wait for this model",
-                hint="wait for some of them to end, or send live inputs, which never queue",
+            raise _busy(f"{self.bound} runs already wait for this model")
+        job.bytes = weight(job.inputs)
+        if self._bytes + job.bytes > self.most_bytes and self.held:
+            raise _busy(
+                f"runs with {size(self._bytes)} of inputs already wait for this model; with this one it would be "
+                f"more than {size(self.most_bytes)}"
             )
+        self._bytes += job.bytes
         self._waiting.append(job)
 
     def offer(self, inputs: Mapping[str, Any], now: float) -> None:
@@ -86,8 +97,9 @@ class Mailbox:
     def ended(self, run: int) -> Job | None:
         """The worker is through with this run."""
         job = self._flight.pop(run, None)
-        if job is not None and job.live:
-            self._live_flight -= 1
+        if job is not None:
+            self._live_flight -= job.live
+            self._bytes -= job.bytes
         return job
 
     def working_on(self, run: int) -> Job | None:
@@ -98,6 +110,7 @@ class Mailbox:
         for job in self._waiting:
             if job.run == run:
                 self._waiting.remove(job)
+                self._bytes -= job.bytes
                 return job
         return None
 
@@ -108,6 +121,7 @@ class Mailbox:
         self._flight.clear()
         self._live_flight = 0
         self._waiting.extendleft(reversed([job for job in early if not job.live and not job.cancelled]))
+        self._bytes = sum(job.bytes for job in self._waiting)
         self._fresh = self._fresh or any(job.live for job in early)
         return lost
 
@@ -117,6 +131,7 @@ class Mailbox:
         self._flight.clear()
         self._waiting.clear()
         self._live_flight = 0
+        self._bytes = 0
         self._fresh = False
         return jobs
 
@@ -162,3 +177,7 @@ class Mailbox:
 
     def _live_room(self) -> int:
         return 2 if self.model_ms < _QUICK_MS else 1
+
+
+def _busy(why: str) -> Busy:
+    return Busy(why, hint="wait for some of them to end, or send live inputs, which never queue")

@@ -34,6 +34,7 @@ class Run(Message, frozen=True, tag="run"):
     inputs: dict[str, Any]
     wishes: tuple[Wish, ...] = ()
     live: bool = False
+    quiet: bool = False  # its outputs are for its caller alone
 
 
 class Cancel(Message, frozen=True, tag="cancel"):
@@ -84,8 +85,19 @@ class Refusal(Message, frozen=True, tag="refusal"):
     error: ErrorInfo
 
 
+class Unencoded(Message, frozen=True):
+    """One wish that an output could not be given out as, though it could as others."""
+
+    port: str
+    encoding: Encoding
+    error: ErrorInfo
+
+
 class Output(Message, frozen=True, tag="output"):
-    """What one step of a run gave out, by port, each with its encodings. `last` also ends the run."""
+    """What one step of a run gave out, by port, each with its encodings. `last` also ends the run.
+
+    When a wish of the run itself is among the unencoded, Failed follows: the others get theirs all the same.
+    """
 
     run: int
     sequence: int
@@ -93,6 +105,7 @@ class Output(Message, frozen=True, tag="output"):
     last: bool
     model_ms: float
     encode_ms: float
+    unencoded: tuple[Unencoded, ...] = ()
 
 
 class Done(Message, frozen=True, tag="done"):

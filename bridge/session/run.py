@@ -77,7 +77,7 @@ class RunHandle:
 
     def gave(self, output: Output) -> None:
         """The model gave something out for this run."""
-        if self.ended:
+        if self.ended or (output.unencoded and self._misses(output)):
             return
         values = {
             port: value
@@ -108,6 +108,10 @@ class RunHandle:
             self.ended = True
             self._error = error
             self._notify()
+
+    def _misses(self, output: Output) -> bool:
+        """Something of our own could not be encoded: nothing comes of this run any more but its end."""
+        return any(self._wishes.get(flaw.port) == flaw.encoding for flaw in output.unencoded)
 
     def _fall_behind(self) -> None:
         waiting = len(self._outputs)

@@ -1,15 +1,19 @@
 """One running model with a name. Everything that wants something of it goes through here."""
 
 import asyncio
+import logging
+import math
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, Self
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Literal, Self, TypeVar
 
 import msgspec
 
 from bridge import limits
 from bridge.errors import (
     BridgeError,
+    Busy,
     Cancelled,
     InputError,
     ModelBroken,
@@ -49,6 +53,8 @@ from bridge.signature import Command, Signature
 State = Literal["starting", "ready", "restarting", "failed", "closed"]
 _FIRST_PAUSE_S = 0.1  # before the first restart; doubled each time
 _LONGEST_PAUSE_S = 5.0
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Session:
@@ -77,6 +83,7 @@ class Session:
         self.notes: dict[str, Any] = {}
         self.events = events or Events()
         self.stats = Stats()
+        self.steered = False  # something live goes on, such as a walk: a run beside it does not show in its pictures
         self.clock = clock
         self.folder = start.folder
         self.options = start.options
@@ -89,10 +96,14 @@ class Session:
         self._life: asyncio.Task[None] | None = None
         self._lost: asyncio.Future[Exit] | None = None
         self._refused: BridgeError | None = None
-        self._crashes = 0  # in a row, with no run finished between
+        self._crashes = 0  # in a row: no run finished between, nor was it ready for long
+        self._ready_since: float | None = None
         self._runs = 0
+        self._listening: list[Callable[[Mapping[str, Any], object], None]] = []
+        self._looked_at = -math.inf
         self._last: tuple[int, int, float] | None = None  # run, sequence, time in of the newest output
         self._peeks: dict[int, asyncio.Future[Any]] = {}
+        self._asked: dict[Wish, asyncio.Future[Any]] = {}  # those of them that a further reader may wait for as well
         self._moved: asyncio.Future[None] | None = None  # resolved when state or mailbox move on
         self._outputs: dict[str, AnyPort] = {}
         self._live_command = ""
@@ -112,7 +123,7 @@ class Session:
         """Until the model takes inputs for the first time; raises why it can't."""
         while self.signature is None or self.state == "starting":
             self._raise_if_over()
-            await self._movement()
+            await self.movement()
         self._raise_if_over()
 
     async def close(self) -> None:
@@ -128,24 +139,33 @@ class Session:
 
     async def _live(self) -> None:
         """Start the worker, and start it again when it crashes, until told to stop or it crashes too often."""
-        while self.state != "failed":
-            try:
-                exit = await self._one_life()
-            except OSError as error:  # no memory, no process left, no Python where one was
-                exit = Exit(f"could not be started: {error}")
-            if self._refused is not None:
-                self._fail(self._refused)
-            elif self._crashes >= limits.RESTARTS:
-                self._fail(self._too_many_crashes(exit))
-            else:
+        try:
+            while (fatal := self._fatal(await self._end_of_life())) is None:
                 pause = min(_FIRST_PAUSE_S * 2**self._crashes, _LONGEST_PAUSE_S)
                 self._crashes += 1
                 self.stats.restarts += 1
                 await asyncio.sleep(pause)
+        except Exception as error:  # a mistake of ours: told, or everybody would wait for ever
+            _log.exception("the session %s could not go on", self.name)
+            fatal = ModelStopped(f"{self.name} could not go on: {type(error).__name__}: {error}", hint="see the log")
+        self._fail(fatal)
+
+    async def _end_of_life(self) -> Exit:
+        try:
+            return await self._one_life()
+        except OSError as error:  # no memory, no process left, no Python where one was
+            return Exit(f"could not be started: {error}")
+
+    def _fatal(self, end: Exit) -> BridgeError | None:
+        """Why it is not started again. A refusal is final only for a model that was never ready: others were once."""
+        if self._refused is not None and self.signature is None:
+            return self._refused
+        return self._too_many_crashes(end) if self._crashes >= limits.RESTARTS else None
 
     async def _one_life(self) -> Exit:
         self._lost = asyncio.get_running_loop().create_future()
         self._refused = None
+        self._ready_since = None
         self.progress = Progress("loading")
         backend = await self._launched()
         try:
@@ -159,15 +179,16 @@ class Session:
         finally:
             self._backend = None
             self._stop_waiting()
-            await backend.close()
+            await _to_its_end(backend.close())
 
     async def _launched(self) -> Backend:
         """A started backend; one that was starting when we are cancelled is closed, not lost."""
         launching = asyncio.ensure_future(self._launch(self._start, self))
         try:
-            return await asyncio.shield(launching)
+            return await _to_its_end(launching)
         except asyncio.CancelledError:
-            await (await launching).close()
+            if launching.done() and not launching.cancelled() and launching.exception() is None:
+                await _to_its_end(launching.result().close())
             raise
 
     def _wait_for_word(self) -> None:
@@ -188,26 +209,32 @@ class Session:
         if self._lost is not None and not self._lost.done():
             self._lost.set_result(Exit("did not start"))
 
-    def _too_many_crashes(self, exit: Exit) -> BridgeError:
-        last = "\n".join(exit.log[-10:])
+    def _too_many_crashes(self, end: Exit) -> BridgeError:
+        last = "\n".join(end.log[-10:])
+        why = f"it could not be loaded: {self._refused.message}" if self._refused else f"its process {end.reason}"
         return ModelStopped(
-            f"{self.name} crashed {self._crashes + 1} times in a row and was not started again; "
-            f"the last time its process {exit.reason}",
+            f"{self.name} crashed {self._crashes + 1} times in a row and was not started again; the last time {why}",
             hint=f"the last it said:\n{last}" if last else "it printed nothing; close it and open it again to retry",
         )
 
     def _fail(self, error: BridgeError) -> None:
+        if self.state == "closed":
+            return
         self.error = error
         self._set_state("failed")
         self._tell_error(error)
         self._give_up(error)
+        self._fanout.close(error)  # nothing more will come, and a session opened in its place has other readers
 
     def _give_up(self, error: BridgeError) -> None:
         for job in self._mailbox.empty():
             self._end(job, error)
-        for peek in self._peeks.values():
-            if not peek.done():
-                peek.set_exception(error)
+        self._give_up_peeks(error)
+
+    def _give_up_peeks(self, error: BridgeError) -> None:
+        for answer in self._peeks.values():
+            if not answer.done():
+                answer.set_exception(error)
         self._peeks.clear()
 
     def _set_state(self, state: State, **data: Any) -> None:
@@ -261,28 +288,38 @@ class Session:
         """The live inputs themselves, as they cross to the worker. Never changed: a send makes a new one."""
         return self._mailbox.current
 
-    def send(self, inputs: Mapping[str, Any]) -> None:
+    def send(self, inputs: Mapping[str, Any], by: object = None) -> None:
         """Offer live inputs: they join the current ones, and the model gets the newest when it is free."""
         signature = self._known()
         parsed = self._parsed(signature.default, inputs, live=True)
         self._mailbox.offer(parsed, self.clock())
+        for heard in tuple(self._listening):
+            heard(parsed, by)
         if signature.default.streams:
             for job in self._mailbox.live_under_way():
                 if job.gave:  # one that gave nothing yet goes on until it does: else a fast sender would see nothing
-                    self._post_cancel(job.run)
+                    self._post_cancel(job)
         self._pump()
 
     def run(
-        self, inputs: Mapping[str, Any], command: str | None = None, wishes: Mapping[str, Encoding] | None = None
+        self,
+        inputs: Mapping[str, Any],
+        command: str | None = None,
+        wishes: Mapping[str, Encoding] | None = None,
+        quiet: bool = False,
     ) -> RunHandle:
-        """Ask for one run and follow it. Refused at once when the inputs are wrong or too many runs wait."""
+        """Ask for one run and follow it. Refused at once when the inputs are wrong or too many runs wait.
+
+        Subscribers see its outputs, too, unless it is quiet, or the session is steered.
+        """
         signature = self._known()
         called = signature.command(command)
         parsed = self._parsed(called, inputs)
         encodings, pairs = self._wishes(called, wishes)
         self._runs += 1
         handle = RunHandle(self._runs, called, encodings, self.clock(), self.cancel)
-        self._mailbox.put(Job(handle.number, called.name, parsed, handle.time_in, pairs, owner=handle))
+        quiet = quiet or self.steered
+        self._mailbox.put(Job(handle.number, called.name, parsed, handle.time_in, pairs, quiet=quiet, owner=handle))
         self._pump()
         return handle
 
@@ -300,15 +337,27 @@ class Session:
             self._show_last(wish, subscription)
         return subscription
 
+    def overhear(self, heard: Callable[[Mapping[str, Any], object], None]) -> Callable[[], None]:
+        """Call this with all live inputs that come, and with who sent them. What is given back ends it."""
+        self._listening.append(heard)
+        return lambda: self._listening.remove(heard) if heard in self._listening else None
+
+    @property
+    def watched(self) -> bool:
+        """Does anybody look at what it gives out, or did until a moment ago?"""
+        return self._fanout.readers > 0 or self.clock() - self._looked_at < limits.LOOK_SECONDS
+
     async def ready(self) -> None:
         """Until the model can take the next live input at once."""
         while self.state != "ready" or not self._mailbox.takes_live:
             self._raise_if_over()
-            await self._movement()
+            await self.movement()
 
     async def last(self, port: str, encoding: Encoding | None = None) -> Frame:
         """The last output of a port, encoded once more if need be."""
         wish = (port, self._output(port).encoding(encoding, port))
+        self._looked_at = self.clock()
+        self._move()
         newest = self._fanout.newest(wish)
         return newest if newest is not None else await self._peek(wish)
 
@@ -319,7 +368,7 @@ class Session:
             self._end(job, Cancelled(f"run {run} was cancelled"))
         elif (job := self._mailbox.working_on(run)) is not None:
             job.cancelled = True
-            self._post_cancel(run)
+            self._post_cancel(job)
             self._tell_owner(job, Cancelled(f"run {run} was cancelled"))
 
     def _parsed(self, command: Command, inputs: Mapping[str, Any], *, live: bool = False) -> dict[str, Any]:
@@ -375,17 +424,23 @@ class Session:
                 self._runs += 1
             self._backend.post(job.message())
 
-    def _post_cancel(self, run: int) -> None:
-        if self._backend is not None:
-            self._backend.post(Cancel(run))
+    def _post_cancel(self, job: Job) -> None:
+        """Once: a model that hangs reads none of them, and each would wait for it."""
+        if self._backend is not None and not job.cancel_sent:
+            job.cancel_sent = True
+            self._backend.post(Cancel(job.run))
 
     def _wishes_changed(self) -> None:
+        self._move()
+        self._asked.clear()  # what is asked for from now on may be newer than what was asked for before
         if self._backend is not None and self.state == "ready":
             self._backend.post(Wants(self._fanout.wishes))
 
     def _end(self, job: Job, error: BridgeError | None) -> None:
         self.stats.runs += 1
-        if error is not None and not isinstance(error, Cancelled):
+        if job.cancelled or isinstance(error, Cancelled):
+            self.stats.cancelled += 1
+        elif error is not None:
             self.stats.failed += 1
         self._tell_owner(job, error)
 
@@ -426,28 +481,30 @@ class Session:
     def log_line(self, line: str) -> None:
         self._tell("log", line=line)
 
-    def lost(self, exit: Exit) -> None:
+    def lost(self, end: Exit) -> None:
         """The worker is gone: what it worked on has failed, what waited goes on waiting."""
         self._backend = None
-        if self._refused is None and self.state != "closed":
-            self._set_state("restarting", reason=exit.reason, log=list(exit.log[-5:]))
+        if self._ready_since is not None and self.clock() - self._ready_since >= limits.STEADY_SECONDS:
+            self._crashes = 0
+        if self.state != "closed" and (self._refused is None or self.signature is not None):
+            self._set_state("restarting", reason=end.reason, log=list(end.log[-5:]))
         for job in self._mailbox.worker_died():
-            last = f"; the last it said: {exit.log[-1]}" if exit.log else ""
+            last = f"; the last it said: {end.log[-1]}" if end.log else ""
             error = ModelCrashed(
-                f"the process of {self.name} {exit.reason} while it worked on this run{last}",
+                f"the process of {self.name} {end.reason} while it worked on this run{last}",
                 hint="it is being started again; runs that wait are kept",
             )
             self._end(job, error)
-        for peek in self._peeks.values():
-            if not peek.done():
-                peek.set_exception(NoOutputYet(f"{self.name} was started again and has not given anything out yet"))
-        self._peeks.clear()
+        self._give_up_peeks(NoOutputYet(f"{self.name} was started again and has not given anything out yet"))
         self._last = None
         if self._lost is not None and not self._lost.done():
-            self._lost.set_result(exit)
+            self._lost.set_result(end)
 
     def _became_ready(self, signature: Signature, notes: dict[str, Any]) -> None:
+        if self._lost is not None and self._lost.done():
+            return  # too late: we gave this worker up
         self._stop_waiting()
+        self._ready_since = self.clock()
         self.signature = signature
         self.notes = notes
         self._outputs = signature.outputs
@@ -468,7 +525,8 @@ class Session:
             for name, port in inputs.items()
             if not port.required
         }
-        self._mailbox.current = {**defaults, **self._mailbox.current}
+        kept = {name: value for name, value in self._mailbox.current.items() if name in inputs}
+        self._mailbox.current = {**defaults, **kept}  # an input may be gone: its code can change before a restart
 
     def _gave(self, output: Output) -> None:
         job = self._mailbox.working_on(output.run)
@@ -476,17 +534,20 @@ class Session:
             return
         job.gave = True
         now = self.clock()
-        self._last = (output.run, output.sequence, job.time_in)
+        if not job.quiet:
+            self._last = (output.run, output.sequence, job.time_in)
         self.stats.output(now, (now - job.time_in) * 1000, output.model_ms, output.encode_ms)
         self._mailbox.model_ms = self.stats.model_ms + self.stats.encode_ms
-        if self._fanout.readers:
+        if self._fanout.readers and not job.quiet:
             self._publish(output, job)
+        for flaw in output.unencoded:
+            self._fanout.fail((flaw.port, flaw.encoding), from_info(flaw.error))
         if job.owner is not None:
             job.owner.gave(output)
         if output.last:
             self._finished(output.run, None)
         elif job.live and self._mailbox.live_waits:
-            self._post_cancel(output.run)
+            self._post_cancel(job)
 
     def _publish(self, output: Output, job: Job) -> None:
         for port, encodings in output.values.items():
@@ -523,10 +584,17 @@ class Session:
             raise NoOutputYet(
                 f"{self.name} has not given anything out yet", hint="run it, or send live inputs first", field=wish[0]
             )
-        return self._shown(wish, await self._asked_for(wish, self._backend))
+        answer = self._asked_for(wish, self._backend)
+        if answer is None:
+            raise Busy(
+                f"{limits.PEEKS_WAITING} last outputs of {self.name} are being asked for already",
+                hint="wait for some of them, or subscribe",
+                field=wish[0],
+            )
+        return self._shown(wish, await asyncio.shield(answer))  # others may wait for the same one
 
     def _peeked(self, message: Peeked) -> None:
-        answer = self._peeks.get(message.request)
+        answer = self._peeks.pop(message.request, None)
         if answer is None or answer.done():
             return
         if message.error is not None:
@@ -543,19 +611,33 @@ class Session:
             return
 
         def show(answer: asyncio.Future[Any]) -> None:
-            if not answer.cancelled() and answer.exception() is None and self._fanout.newest(wish) is None:
+            if answer.exception() is None and self._fanout.newest(wish) is None:
                 subscription.offer(self._shown(wish, answer.result()))
 
-        self._asked_for(wish, self._backend).add_done_callback(show)
+        answer = self._asked_for(wish, self._backend)
+        if answer is not None:
+            answer.add_done_callback(show)
 
-    def _asked_for(self, wish: Wish, backend: Backend) -> asyncio.Future[Any]:
-        """What the worker gave out last of a port, once it says so."""
+    def _asked_for(self, wish: Wish, backend: Backend) -> asyncio.Future[Any] | None:
+        """What the worker gave out last of a port, once it says so. Asked once for all who want to know it now.
+
+        None when too much is being asked for: a worker that hangs reads nothing of it.
+        """
+        asked = self._asked.get(wish)
+        if asked is not None and not asked.done():
+            return asked
+        if len(self._peeks) >= limits.PEEKS_WAITING:
+            return None
         self._runs += 1
-        number = self._runs
-        answer = self._peeks[number] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(lambda _: self._peeks.pop(number, None))
-        backend.post(Peek(number, *wish))
+        answer = self._peeks[self._runs] = self._asked[wish] = asyncio.get_running_loop().create_future()
+        answer.add_done_callback(partial(self._heard_of, wish))
+        backend.post(Peek(self._runs, *wish))
         return answer
+
+    def _heard_of(self, wish: Wish, answer: asyncio.Future[Any]) -> None:
+        if self._asked.get(wish) is answer:
+            del self._asked[wish]
+        answer.exception()  # who asked may be gone by now: an error that nobody hears is no mistake of ours
 
     def _shown(self, wish: Wish, value: Any) -> Frame:
         """The last output as a frame. Messages keep their order, so what we know of it is of the same output."""
@@ -574,7 +656,8 @@ class Session:
         if self._moved is not None and not self._moved.done():
             self._moved.set_result(None)
 
-    async def _movement(self) -> None:
+    async def movement(self) -> None:
+        """Until something changes: its state, what waits for it, who looks at it."""
         if self._moved is None or self._moved.done():
             self._moved = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._moved)
@@ -596,3 +679,13 @@ def _brief(value: Any) -> Any:
     if isinstance(value, Blob):
         return {"format": value.format, "bytes": len(value.data), **value.meta}
     return value
+
+
+async def _to_its_end(work: Awaitable[T]) -> T:
+    """Its result. Who is cancelled meanwhile waits all the same, and is cancelled then: nothing is left half done."""
+    doing = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        raise

@@ -13,6 +13,7 @@ class Stats:
 
     runs: int = 0
     failed: int = 0
+    cancelled: int = 0
     restarts: int = 0
     model_ms: float = 0.0  # smoothed
     encode_ms: float = 0.0
@@ -46,5 +47,6 @@ class Stats:
             "age_p99_ms": round(self.age_ms(0.99), 2),
             "runs": self.runs,
             "failed": self.failed,
+            "cancelled": self.cancelled,
             "restarts": self.restarts,
         }

@@ -104,7 +104,7 @@ function buildInputs(card, ports, current) {
   for (const [name, port] of Object.entries(ports)) {
     const label = element("label", "", { title: port.description ?? "" });
     const line = element("span", "", { className: "line" });
-    const shown = element("output");
+    const shown = element("span", "", { className: "value" }); // no <output>: the label would be taken for its own
     const field = control(port, current[name]);
     line.append(element("span", name), shown);
     label.append(line, field);

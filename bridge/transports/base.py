@@ -1,6 +1,7 @@
 """What transports share: JSON both ways within limits, and errors as they are told."""
 
 import logging
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
@@ -58,6 +59,14 @@ def depth_exceeds(value: Any, depth: int) -> bool:
         if not level:
             return False
     return bool(level)
+
+
+def own_version() -> str:
+    """The installed version; 0 in a checkout that was never installed."""
+    try:
+        return version("sketchbridge")
+    except PackageNotFoundError:
+        return "0"
 
 
 def told(error: BaseException) -> ErrorInfo:

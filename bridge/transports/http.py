@@ -8,7 +8,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -172,6 +172,31 @@ def websocket_route(handler: WebSocketHandler) -> Route:
 
 class _Connection(RepeatingConnection):
     """One connection. What is not HTTP at all is answered like any mistake, and leaves no traceback in the log."""
+
+    __slots__ = ("_gone", "_wire")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._gone = self._loop.create_future()
+        self._wire = cast(asyncio.Transport, transport)  # aiohttp forgets it before it is closed
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        if not self._gone.done():
+            self._gone.set_result(None)
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's own
+        """Until it is closed for good; a caller who does not read is not waited for longer than that."""
+        await super().shutdown(timeout)
+        await asyncio.wait([self._gone], timeout=timeout)
+        if not self._gone.done():
+            self._wire.abort()
+            await self._gone
+
+    def _process_keepalive(self) -> None:
+        super()._process_keepalive()
+        if self.transport is None and self._wire.get_write_buffer_size():
+            self._wire.abort()  # idle, and in all that time it did not read its answer: closing would wait for that
 
     def handle_error(
         self,

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -13,6 +12,7 @@ from bridge import limits
 from bridge.config import Settings
 from bridge.errors import NotFound
 from bridge.hub import Hub
+from bridge.transports.base import own_version
 from bridge.transports.http_answer import Answer, json_answer
 from bridge.transports.http_routes import Checked, Route
 from bridge.transports.openapi import document
@@ -95,14 +95,6 @@ class About:
             "sessions": self._settings.max_sessions,
             "run_seconds": limits.RUN_SECONDS,
         }
-
-
-def own_version() -> str:
-    """The installed version; 0 in a checkout that was never installed."""
-    try:
-        return version("sketchbridge")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _page_files() -> Mapping[str, Traversable]:

@@ -83,7 +83,6 @@ class Closing(errors.Refused):
     code: ClassVar[str] = "closing"
 
 
-_DRAIN_ABOVE = 64 * 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _HEADS = {
     (status, kind): (
@@ -164,7 +163,7 @@ class Answer(web.StreamResponse):
         return self._written_by
 
     async def write_eof(self, data: bytes = b"") -> None:
-        if len(self.content) > _DRAIN_ABOVE and self._written_by is not None:
+        if self._written_by is not None:  # who does not read gets no further answers, small ones neither
             await self._written_by.drain()
 
     def plain(self) -> bytes:

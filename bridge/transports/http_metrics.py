@@ -51,8 +51,9 @@ class SessionMetrics:
         runs = CounterMetricFamily("sketchbridge_runs", "Runs that ended", labels=["session", "end"])
         for session in described:
             stats = session["stats"]
-            runs.add_metric([session["name"], "failed"], stats["failed"])
-            runs.add_metric([session["name"], "other"], stats["runs"] - stats["failed"])
+            ends = {"failed": stats["failed"], "cancelled": stats["cancelled"]}
+            for end, count in {"done": stats["runs"] - sum(ends.values()), **ends}.items():
+                runs.add_metric([session["name"], end], count)
         yield runs
         for family, table in ((CounterMetricFamily, _COUNTERS), (GaugeMetricFamily, _GAUGES)):
             for name, key, about, factor in table:

@@ -7,9 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from bridge import limits
-from bridge.errors import InputError, NoOutputYet, UnknownPort
+from bridge.errors import Busy, InputError, NoOutputYet, UnknownPort
 from bridge.hub import Hub
-from bridge.ports import AnyPort, Blob
+from bridge.ports import AnyPort, Blob, Encoding
 from bridge.session.outputs import Frame
 from bridge.session.session import Session
 from bridge.transports.http_answer import Answer, json_answer
@@ -58,7 +58,7 @@ class Outputs:
         found = {}
         for port in outputs:
             try:
-                found[port] = _frame(await session.last(port), session)
+                found[port] = _frame(await _last(session, port), session)
             except NoOutputYet:
                 continue
         return json_answer({"session": name, "outputs": found})
@@ -74,8 +74,8 @@ class Outputs:
             return await self._as_file(session, port, ending, query)
         form = wanted(request.headers.get("Accept"), {port: declared})
         if isinstance(form, Bare):
-            return _bare(await session.last(port, encoding(query, format=form.format)), session)
-        frame = await session.last(port, encoding(query) if query else None)
+            return _bare(await _last(session, port, encoding(query, format=form.format)), session)
+        frame = await _last(session, port, encoding(query) if query else None)
         return json_answer(_frame(frame, session))
 
     async def mjpeg(self, request: web.BaseRequest, query: Checked, name: str, port: str) -> web.StreamResponse:
@@ -101,7 +101,7 @@ class Outputs:
 
     @staticmethod
     async def _as_file(session: Session, port: str, ending: str, query: Checked) -> Answer:
-        frame = await session.last(port, encoding(query, format=ENDINGS.get(ending, "")))
+        frame = await _last(session, port, encoding(query, format=ENDINGS.get(ending, "")))
         if ending == "json":
             return json_answer(frame.value, headers=_about(frame, session))
         return _bare(frame, session)
@@ -111,6 +111,19 @@ _ONE = (
     "the last output of a port: JSON, or the bare picture, sound or text when Accept asks for it or the name has an "
     "ending such as .jpg .png .wav .txt .json"
 )
+
+
+async def _last(session: Session, port: str, encoding: Encoding | None = None) -> Frame:
+    """The last output. The model's process encodes it, between two steps; one long step is not waited out."""
+    try:
+        async with asyncio.timeout(limits.OUTPUT_SECONDS):
+            return await session.last(port, encoding)
+    except TimeoutError:
+        raise Busy(
+            f"{session.name} is busy with a run and did not show {port} within {limits.OUTPUT_SECONDS:g} s",
+            hint=f"ask again when that run has ended, or follow it: /api/sessions/{session.name}/events?port={port}",
+            field=port,
+        ) from None
 
 
 def _split(name: str, outputs: Mapping[str, AnyPort]) -> tuple[str, str]:

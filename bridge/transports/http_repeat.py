@@ -9,6 +9,7 @@ import asyncio
 from typing import Any, Protocol
 
 from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
 
 from bridge import limits
 from bridge.session.run import RunHandle
@@ -17,6 +18,7 @@ _HEADS = 32  # remembered of one connection
 _HEAD_BYTES = 2048  # a longer one is not remembered
 _HELD_BYTES = 64 * 1024  # sent ahead while a call is under way; beyond it we stop reading
 _HEAD_END = b"\r\n\r\n"
+_LOST = -1
 
 
 class Repeat(Protocol):
@@ -35,13 +37,25 @@ class Repeat(Protocol):
 class RepeatingConnection(web.RequestHandler):
     """One connection, with the heads that it has seen."""
 
-    __slots__ = ("_ahead", "_asked", "_call", "_heads", "_idle", "_leaving", "_limit", "_repeat", "run_seconds")
+    __slots__ = (
+        "_ahead",
+        "_asked",
+        "_call",
+        "_heads",
+        "_idle",
+        "_leaving",
+        "_left",
+        "_limit",
+        "_repeat",
+        "run_seconds",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.run_seconds = limits.RUN_SECONDS
         self._heads: dict[bytes, tuple[int, Repeat]] = {}
         self._asked: tuple[bytes, int] | None = None  # head and length of the body that aiohttp is answering
+        self._left = 0  # bytes that aiohttp's parser needs until it stands between two requests; _LOST: nobody knows
         self._call: RunHandle | None = None  # the run of the short way that is under way
         self._repeat: Repeat | None = None
         self._limit: asyncio.TimerHandle | None = None
@@ -52,7 +66,9 @@ class RepeatingConnection(web.RequestHandler):
     def remember(self, repeat: Repeat, length: int) -> None:
         """The head that is being answered, with a body of that length, leads straight to this from now on."""
         asked = self._asked
-        if asked is not None and asked[1] == length and len(asked[0]) <= _HEAD_BYTES and len(self._heads) < _HEADS:
+        if asked is None or asked[1] != length or self._left:
+            return
+        if len(asked[0]) <= _HEAD_BYTES and len(self._heads) < _HEADS:
             self._heads[asked[0]] = (length, repeat)
 
     # --- what the transport calls ----------------------------------------------------------------
@@ -61,7 +77,7 @@ class RepeatingConnection(web.RequestHandler):
         if self._call is not None:
             self._hold(data)
         elif not data or not self._is_known(data):
-            super().data_received(data)
+            self._feed(data)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         call, self._call = self._call, None
@@ -72,21 +88,44 @@ class RepeatingConnection(web.RequestHandler):
 
     def _is_known(self, data: bytes) -> bool:
         """Whether this is a call that we have seen; then it has been begun."""
-        waiter = self._waiter
-        if waiter is None or waiter.done() or self._messages or self._close or self._force_close:
-            self._asked = None
+        self._asked = None
+        end = data.find(_HEAD_END) if self._is_idle() else -1
+        if end < 0:
             return False
-        end = data.find(_HEAD_END)
         head, length = data[:end], len(data) - end - len(_HEAD_END)
-        known = self._heads.get(head) if end >= 0 else None
-        if known is None or known[0] != length:
-            self._asked = (head, length) if end >= 0 else None
-            return False
-        if self._begin(known[1], data[end + len(_HEAD_END) :]):
-            return True
-        del self._heads[head]  # it means something else by now
+        known = self._heads.get(head)
+        if known is not None and known[0] == length:
+            if self._begin(known[1], data[end + len(_HEAD_END) :]):
+                return True
+            del self._heads[head]  # it means something else by now
         self._asked = (head, length)
         return False
+
+    def _is_idle(self) -> bool:
+        """Nothing is under way on the usual way, not half a head, and the caller has read what it was told before."""
+        waiter = self._waiter
+        if waiter is None or waiter.done() or self._messages or self._left or self._paused:
+            return False
+        return not self._close and not self._force_close
+
+    # --- the usual way ---------------------------------------------------------------------------
+
+    def _feed(self, data: bytes) -> None:
+        """Hand it to aiohttp, and know where in a request that leaves its parser."""
+        seen = len(self._messages)
+        super().data_received(data)
+        if data and self._left != _LOST:
+            self._left = max((self._left or self._length(data, seen)) - len(data), _LOST)
+
+    def _length(self, data: bytes, seen: int) -> int:
+        """The bytes of the request that begins this data, where that is easily told."""
+        end = data.find(_HEAD_END)
+        if end < 0 or len(self._messages) != seen + 1:
+            return _LOST
+        message = self._messages[-1][0]
+        if not isinstance(message, RawRequestMessage) or message.chunked or message.upgrade:
+            return _LOST
+        return end + len(_HEAD_END) + int(message.headers.get("Content-Length", 0))
 
     # --- one call --------------------------------------------------------------------------------
 
@@ -126,6 +165,8 @@ class RepeatingConnection(web.RequestHandler):
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         if self.transport is not None:
             self.transport.write(answer)
+
+    # --- what comes while a call is under way ----------------------------------------------------
 
     def _hold(self, data: bytes) -> None:
         self._ahead += data

@@ -104,16 +104,23 @@ class Runs:
         stream = Stream(request, EVENTS, {"Bridge-Run": str(handle.number)})
         async with handle as run:
             await stream.open()
-            try:
-                async with asyncio.timeout(self._run_seconds):
-                    await self._events(stream, run, session)
-            except ConnectionError:
-                raise
-            except TimeoutError:
-                await stream.event("error", error_body(self.timed_out(session.name).info()))
-            except Exception as error:
-                await stream.event("error", error_body(told(error)))
+            error = await self._followed(stream, run, session)
+        if error is not None:  # told when the model is free again: a reader may take its time
+            await stream.end("error", error_body(told(error)))
         return stream.response
+
+    async def _followed(self, stream: Stream, run: RunHandle, session: Session) -> Exception | None:
+        """Its outputs and its good end; a bad end is returned."""
+        try:
+            async with asyncio.timeout(self._run_seconds):
+                await self._events(stream, run, session)
+        except ConnectionError:
+            raise
+        except TimeoutError:
+            return self.timed_out(session.name)
+        except Exception as error:
+            return error
+        return None
 
     @staticmethod
     async def _events(stream: Stream, run: RunHandle, session: Session) -> None:
@@ -176,12 +183,14 @@ class _Again:
         return answer.plain()
 
 
-_ONCE = ("Connection", "Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade")
+_ONCE = ("Content-Encoding", "Expect", "Transfer-Encoding", "Upgrade")
 
 
 def _may_repeat(request: web.BaseRequest) -> bool:
     """Whether the head says all that matters, and says it by itself."""
-    return request.version == (1, 1) and not request.query_string and not any(name in request.headers for name in _ONCE)
+    if request.version != (1, 1) or request.query_string or any(name in request.headers for name in _ONCE):
+        return False
+    return request.headers.get("Connection", "keep-alive").lower() == "keep-alive"
 
 
 async def started(session: Session) -> Signature:

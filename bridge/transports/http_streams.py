@@ -53,6 +53,15 @@ class Stream:
         """One server-sent event."""
         await self.send(b"event: %b\ndata: %b\n\n" % (kind.encode(), dump_json(value)))
 
+    async def end(self, kind: str, value: Any) -> None:
+        """The event behind which nothing comes. A reader who has not taken what came before is hung up on."""
+        transport = self._request.transport
+        if transport is None or transport.get_write_buffer_size():
+            if transport is not None:
+                transport.abort()
+            raise ConnectionResetError("the reader has stopped reading")
+        await self.event(kind, value)
+
     async def beat(self) -> None:
         """A line that readers skip; it finds out whether somebody is still there."""
         await self.send(b": still here\n\n")

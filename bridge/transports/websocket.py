@@ -5,9 +5,9 @@ gives out goes from its fanout straight into the socket, in one call, when the c
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -32,10 +32,14 @@ from bridge.session.outputs import Frame
 from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from bridge.transports import websocket_codec as codec
-from bridge.transports.base import told
+from bridge.transports.base import own_version, told
 from bridge.transports.security import Security
 from bridge.transports.websocket_link import Link
+from bridge.walking import Walks
 from bridge.wire import Buffer
+
+if TYPE_CHECKING:
+    from bridge.walks.player import Player
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _TOKEN_SECONDS = 10.0  # for a client that has to show one
@@ -43,19 +47,20 @@ _GOODBYE_SECONDS = 0.3  # for clients to hear that the bridge is closing
 _OVERSIZED = 3  # messages beyond the limit; then the connection ends
 
 
-def websocket_handler(hub: Hub, settings: Settings, security: Security) -> Handler:
+def websocket_handler(hub: Hub, settings: Settings, security: Security, walks: Walks) -> Handler:
     """Answers WS /api/ws. Host and Origin have been checked by then; the token is looked at here."""
-    return _Sockets(hub, settings, security).handle
+    return _Sockets(hub, settings, security, walks).handle
 
 
 class _Sockets:
     """All connections of one server."""
 
-    def __init__(self, hub: Hub, settings: Settings, security: Security) -> None:
+    def __init__(self, hub: Hub, settings: Settings, security: Security, walks: Walks) -> None:
         self.hub = hub
+        self.walks = walks
         self.settings = settings
         self.security = security
-        self.version = _own_version()
+        self.version = own_version()
         self._open = 0
         self._frame: Frame | None = None
         self._binary = True
@@ -71,7 +76,8 @@ class _Sockets:
             raise ConnectionResetError("the client is gone")
         self._open += 1
         try:
-            link = Link(request.transport, request.protocol, self.settings.max_body)
+            most = min(limits.STRANGER_BYTES, self.settings.max_body) if locked else self.settings.max_body
+            link = Link(request.transport, request.protocol, most)
             await self._converse(Conversation(self, link, request, locked), link, handshake)
         finally:
             self._open -= 1
@@ -136,6 +142,13 @@ async def _leave(link: Link) -> None:
     await link.closed
 
 
+class _Work(NamedTuple):
+    """Something that takes time, and what asked for it."""
+
+    request: wire.Request
+    task: "asyncio.Task[None]"
+
+
 class Conversation:
     """What one client wants, and what is under way for it. All of it ends with the connection."""
 
@@ -146,7 +159,7 @@ class Conversation:
         self._locked = locked
         self._headers = request.headers
         self._peer = request.remote
-        self._work: dict[int, asyncio.Task[None]] = {}  # runs, and whatever else takes time
+        self._work: dict[int, _Work] = {}  # runs, and whatever else takes time
         self._background: set[asyncio.Task[None]] = set()
         self._readers: dict[int, _Reader] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
@@ -164,6 +177,8 @@ class Conversation:
             wire.Run: self._run,
             wire.Cancel: self._cancel,
             wire.Send: self._send,
+            wire.Walk: self._walk,
+            wire.Grid: self._grid,
             wire.Subscribe: self._subscribe,
             wire.Unsubscribe: self._unsubscribe,
             wire.Ack: self._ack,
@@ -200,7 +215,7 @@ class Conversation:
         await asyncio.gather(*self._tasks(), return_exceptions=True)
 
     def _tasks(self) -> list[asyncio.Task[None]]:
-        return [*self._work.values(), *self._events.values(), *self._background]
+        return [*(work.task for work in self._work.values()), *self._events.values(), *self._background]
 
     def received(self, opcode: int, data: bytes, oversized: int) -> None:
         """A message came. Never raises: what is wrong with it is told."""
@@ -229,6 +244,9 @@ class Conversation:
             return None
 
     def _too_large(self, size: int) -> None:
+        if self._locked:
+            self._link.close(codec.POLICY, "a token is needed")
+            return
         most = self._sockets.settings.max_body
         error = TooLarge(f"a message of {size} bytes came; up to {most} are taken", hint="send less at once")
         self._refuse(None, "", error)
@@ -266,20 +284,24 @@ class Conversation:
                 f"{limits.RUNS_PER_CONNECTION} requests of this connection are under way, as many as it may have",
                 hint="wait for some of them to end, or send live inputs, which never queue",
             )
-        task = self._work[request.id] = asyncio.create_task(self._carry_out(request, request.id, work()))
+        task = asyncio.create_task(work())
+        self._work[request.id] = _Work(request, task)
+        task.add_done_callback(lambda ended: self._finished(request, ended))  # also of one that never began
         return task
 
-    async def _carry_out(self, request: wire.Request, id: int, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except asyncio.CancelledError:
-            if self._over:
-                raise
+    def _finished(self, request: wire.Request, task: "asyncio.Task[None]") -> None:
+        """Tell a bad end; the good one has been told."""
+        id = request.id
+        work = self._work.get(id) if id is not None else None
+        if id is None or work is None or work.task is not task:  # it was taken back
+            return
+        del self._work[id]
+        if not task.cancelled():
+            error = task.exception()
+            if error is not None:
+                self._refuse(id, _type(request), error)
+        elif not self._over:
             self._refuse(id, _type(request), Cancelled(f"{_type(request)} {id} was cancelled"))
-        except Exception as error:
-            self._refuse(id, _type(request), error)
-        finally:
-            del self._work[id]
 
     # --- the verbs: about everything -------------------------------------------------------------
 
@@ -300,6 +322,7 @@ class Conversation:
             self._link.close(codec.POLICY, error.message)
             return
         self._locked = False
+        self._link.allow(self._sockets.settings.max_body)
         if self._patience is not None:
             self._patience.cancel()
         self.greet()
@@ -411,9 +434,9 @@ class Conversation:
         self._say(wire.Done(id=request.id, run=run.number))
 
     def _cancel(self, request: wire.Cancel) -> None:
-        task = self._work.get(request.id)
-        if task is not None:
-            task.cancel()
+        work = self._work.get(request.id)
+        if work is not None:
+            work.task.cancel()
 
     # --- live inputs -----------------------------------------------------------------------------
 
@@ -425,6 +448,42 @@ class Conversation:
         session.send(request.inputs)
         self._reply(request.id, None)
 
+    def _walk(self, request: wire.Walk) -> None:
+        session = self._hub.get(request.session)
+        player = self._sockets.walks.running(session)
+        if player is None:
+            self._keep(asyncio.create_task(self._walk_later(request, session)))
+        else:
+            self._tell_walk(request, player)
+
+    async def _walk_later(self, request: wire.Walk, session: Session) -> None:
+        try:
+            self._tell_walk(request, await self._sockets.walks.of(session))
+        except BridgeError as error:
+            self._refuse(request.id, "walk", error)
+
+    def _tell_walk(self, request: wire.Walk, player: "Player") -> None:
+        if request.set:
+            player.change(request.set)
+        self._reply(request.id, player.describe() if request.id is not None else None)
+
+    def _grid(self, request: wire.Grid) -> None:
+        session = self._hub.get(request.session)
+        self._begin(request, lambda: self._show_grid(request, session))
+
+    async def _show_grid(self, request: wire.Grid, session: Session) -> None:
+        explorer = await self._sockets.walks.explorer(session)
+        grid = explorer.look(request.set) if request.set else explorer.grid
+        shown = explorer.describe()
+        async with contextlib.aclosing(explorer.pictures(grid, request.width)) as pictures:
+            count = 0
+            async for picture in pictures:
+                await self._link.room()
+                tile = {"row": picture.row, "column": picture.column, "image": picture.image}
+                self._give(wire.Output(id=request.id, sequence=count, outputs=tile), request.binary)
+                count += 1
+        self._say(wire.Done(id=request.id, outputs=shown))
+
     def _send_later(self, request: wire.Send, session: Session) -> None:
         """While the model loads, the newest inputs wait here."""
         waiting = self._early.get(session.name)
@@ -435,9 +494,7 @@ class Conversation:
         self._early[session.name] = merged
         self._reply(request.id, None)
         if waiting is None:
-            task = asyncio.create_task(self._send_when_started(session))
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
+            self._keep(asyncio.create_task(self._send_when_started(session)))
 
     async def _send_when_started(self, session: Session) -> None:
         try:
@@ -486,9 +543,24 @@ class Conversation:
             reader.close()
         elif listener is not None:
             listener.cancel()
-        else:
+        elif not self._take_back(request.id):
             raise NotFound(f"there is no subscription {request.id}", field="id")
         self._say(wire.Done(id=request.id))
+
+    def _take_back(self, id: int) -> bool:
+        """Whether this was a subscription that still waited for its model; then it is none any more."""
+        work = self._work.get(id)
+        if work is None or not isinstance(work.request, wire.Subscribe):
+            return False
+        del self._work[id]
+        self._keep(work.task)
+        work.task.cancel()
+        return True
+
+    def _keep(self, task: "asyncio.Task[None]") -> None:
+        """Know of it until it has ended."""
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
 
     def _ack(self, request: wire.Ack) -> None:
         reader = self._readers.get(request.id)
@@ -505,8 +577,7 @@ class Conversation:
             self._hub.get(request.session)
         self._reply(request.id, None)
         self._events[request.id] = task = asyncio.create_task(self._tell_events(request))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._keep(task)
 
     async def _tell_events(self, request: wire.Events) -> None:
         async with self._hub.events.subscribe() as events:
@@ -611,13 +682,6 @@ class _Reader:
 
 _UNBOUNDED = 2**62  # frames on their way: as many as the connection takes
 _HELLO = 'send {"type": "hello", "token": "..."}'
-
-
-def _own_version() -> str:
-    try:
-        return version("sketchbridge")
-    except PackageNotFoundError:  # a checkout that was never installed
-        return "0"
 
 
 def _type(request: wire.Request) -> str:

@@ -116,6 +116,10 @@ class Decoder:
         self._parts = bytearray()
         self._size = 0  # of that message so far, thrown away or not
 
+    def allow(self, limit: int) -> None:
+        """From now on messages may be as large as that."""
+        self._limit = limit
+
     def feed(self, data: bytes) -> Iterator[Message]:
         """Every message that is whole now. Raises Broken."""
         self._buffer += data

@@ -80,6 +80,10 @@ class Link(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=0)
         self._later(self._beat_seconds, self._beat)
 
+    def allow(self, limit: int) -> None:
+        """From now on messages may be as large as that."""
+        self._decoder.allow(limit)
+
     @property
     def waiting(self) -> int:
         """Bytes that wait here for the client, frames not counted."""

@@ -9,6 +9,7 @@ What it depends on is in PICTURES and CONFIG below, so the same command makes th
 import argparse
 import json
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -66,7 +67,7 @@ def latents(count, length):
 def between(points, steps):
     """A walk through the points, on to the next in so many steps, at the distance from the middle where pictures are."""
     shares = np.arange(steps, dtype=np.float32)[:, None] / steps
-    legs = [(1 - shares) * one + shares * other for one, other in zip(points, points[1:], strict=False)]
+    legs = [(1 - shares) * one + shares * other for one, other in pairwise(points)]
     walk = np.concatenate(legs)
     return walk / np.sqrt(np.square(walk).mean(axis=1, keepdims=True))
 

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .layout import settings_from_shapes
+
 ARCHITECTURES = ("skip", "resnet", "orig")
 NOISE_MODES = ("const", "random", "none")
 SQRT2 = math.sqrt(2.0)
@@ -121,17 +123,26 @@ class Conv(nn.Module):
 class Mapping(nn.Module):
     """Latent and label to styles: (N, Z), (N, K) -> (N, L, W), with truncation towards the mean style."""
 
-    def __init__(self, z_dim, c_dim, w_dim, num_ws, num_layers=8, lr_multiplier=0.01, w_avg_decay=0.998):
+    def __init__(
+        self,
+        z_dim,
+        c_dim,
+        w_dim,
+        num_ws,
+        num_layers=8,
+        lr_multiplier=0.01,
+        w_avg_decay=0.998,
+        width=None,
+        embed_width=None,
+    ):
         super().__init__()
         self.z_dim, self.c_dim, self.w_dim, self.num_ws, self.num_layers = z_dim, c_dim, w_dim, num_ws, num_layers
         self.w_avg_decay = w_avg_decay
         if c_dim:
-            self.embed = Linear(c_dim, w_dim)
-        inputs = z_dim + (w_dim if c_dim else 0)
+            self.embed = Linear(c_dim, embed_width or w_dim)
+        widths = [z_dim + (embed_width or w_dim if c_dim else 0), *[width or w_dim] * (num_layers - 1), w_dim]
         for i in range(num_layers):
-            setattr(
-                self, f"fc{i}", Linear(inputs if i == 0 else w_dim, w_dim, lr_multiplier=lr_multiplier, linear=False)
-            )
+            setattr(self, f"fc{i}", Linear(widths[i], widths[i + 1], lr_multiplier=lr_multiplier, linear=False))
         self.register_buffer("w_avg", torch.zeros(w_dim))
 
     def forward(self, z, c=None, truncation_psi=1.0, truncation_cutoff=None, track_average=False):
@@ -271,6 +282,7 @@ class Generator(nn.Module):
     """Mapping and synthesis together: latent (N, Z) and label (N, K) to picture (N, 3, H, W).
 
     `channels` lists the feature maps per resolution from 4 upwards, so five entries make a 64 pixel generator.
+    `half_levels` notes for how many of the largest resolutions float16 is good enough; `synthesis.use_half` switches to it.
     """
 
     def __init__(
@@ -284,57 +296,53 @@ class Generator(nn.Module):
         architecture="skip",
         conv_clamp=None,
         mapping_lr=0.01,
+        mapping_width=None,
+        embed_width=None,
+        half_levels=0,
     ):
         super().__init__()
         self.settings = dict(z_dim=z_dim, w_dim=w_dim, channels=list(channels), c_dim=c_dim, image_channels=image_channels,
-                             mapping_layers=mapping_layers, architecture=architecture, conv_clamp=conv_clamp)  # fmt: skip
+                             mapping_layers=mapping_layers, architecture=architecture, conv_clamp=conv_clamp,
+                             mapping_lr=mapping_lr, mapping_width=mapping_width, embed_width=embed_width,
+                             half_levels=half_levels)  # fmt: skip
         self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
         self.synthesis = Synthesis(w_dim, channels, image_channels, architecture, conv_clamp)
         self.num_ws, self.resolution = self.synthesis.num_ws, self.synthesis.resolution
-        self.mapping = Mapping(z_dim, c_dim, w_dim, self.num_ws, mapping_layers, lr_multiplier=mapping_lr)
+        self.mapping = Mapping(z_dim, c_dim, w_dim, self.num_ws, mapping_layers, lr_multiplier=mapping_lr,
+                               width=mapping_width, embed_width=embed_width)  # fmt: skip
 
     def forward(self, z, c=None, truncation_psi=1.0, truncation_cutoff=None, noise_mode="random", rng=None):
         return self.synthesis(self.mapping(z, c, truncation_psi, truncation_cutoff), noise_mode=noise_mode, rng=rng)
 
 
-def generator_from_weights(weights, conv_clamp=None, mapping_lr=0.01):
-    """Build the generator that a state dict describes and load it.
+def generator_from_weights(weights, **told):
+    """Build the generator that a state dict describes and load it; ValueError if it describes none.
 
-    Sizes, labels, depth and architecture come from names and shapes. Weights cannot tell `conv_clamp` (None or a number)
-    and the mapping's learning-rate multiplier, which are therefore arguments.
+    Sizes, labels, depth and architecture come from names and shapes. `told` is what weights cannot tell: `conv_clamp` (None or
+    a number), `mapping_lr`, `half_levels`. A layer without noise counts as one whose noise has no strength.
     """
     weights = {name: value.float() for name, value in weights.items()}
     for name in [name for name in weights if name.endswith("resample_filter")]:
         check_filter(name, weights.pop(name))
-    resolutions = sorted(
-        int(name.split(".")[1][1:])
-        for name in weights
-        if name.startswith("synthesis.") and name.endswith(".conv1.weight")
-    )
-    if not resolutions or resolutions != [4 << i for i in range(len(resolutions))]:
-        raise ValueError(f"not a StyleGAN2 generator: resolutions {resolutions} where 4, 8, 16, ... were expected")
-    top = f"synthesis.b{resolutions[-1]}"
-    c_dim = weights["mapping.embed.weight"].shape[1] if "mapping.embed.weight" in weights else 0
-    w_dim = weights[f"{top}.conv1.affine.weight"].shape[1]
-    layers = sum(name.startswith("mapping.fc") and name.endswith(".weight") for name in weights)
-    inputs = weights["mapping.fc0.weight"].shape[1] if layers else w_dim
-    if any(".skip." in name for name in weights):
-        architecture = "resnet"
-    else:
-        architecture = "skip" if "synthesis.b4.torgb.weight" in weights and len(resolutions) > 1 else "orig"
-    generator = Generator(
-        z_dim=inputs - (w_dim if c_dim else 0),
-        w_dim=w_dim,
-        channels=[weights[f"synthesis.b{r}.conv1.weight"].shape[0] for r in resolutions],
-        c_dim=c_dim,
-        image_channels=weights[f"{top}.torgb.weight"].shape[0],
-        mapping_layers=layers,
-        architecture=architecture,
-        conv_clamp=conv_clamp,
-        mapping_lr=mapping_lr,
-    )
-    generator.load_state_dict(weights)
+    settings = settings_from_shapes({name: tuple(value.shape) for name, value in weights.items()})
+    generator = Generator(**(settings | told))
+    own = generator.state_dict()
+    silent = {name: torch.zeros_like(own[name]) for name in own if name.endswith((".noise_strength", ".noise_const"))}
+    check_names(weights, own)
+    generator.load_state_dict(silent | weights)
     return generator.eval().requires_grad_(False)
+
+
+def check_names(weights, own):
+    """Every tensor has its place and its shape there; noise may be missing."""
+    for name, value in weights.items():
+        if name not in own:
+            raise ValueError(f"not a StyleGAN2 generator: it has {name}, which is not part of one")
+        if value.shape != own[name].shape:
+            raise ValueError(f"{name} has the shape {tuple(value.shape)} where {tuple(own[name].shape)} belongs")
+    missing = [name for name in own if name not in weights and ".noise_" not in name]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing from the weights")
 
 
 def check_filter(name, kernel):

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from models.stylegan2.network import Discriminator, Generator
-from models.stylegan2.weights import save_generator
+from .network import Discriminator, Generator
+from .weights import save_generator
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,23 @@ async def test_pictures_are_encoded_as_wished(launch: Launch):
     assert bytes(jpeg.outputs["image"].data[:3]) == b"\xff\xd8\xff" and jpeg.model_ms > 0
 
 
+async def test_a_wish_that_can_not_be_met_costs_only_the_one_who_has_it(launch: Launch):
+    too_wide = {"width": 16_384, "height": 1}  # for WebP
+    async with (
+        opened(launch, "painter") as session,
+        session.subscribe("image", "all", Encoding("webp")) as failing,
+        session.subscribe("image", "all", Encoding("png")) as reading,
+    ):
+        assert (await session.run(too_wide).result()).outputs["image"].format == "jpeg"
+        with pytest.raises(ModelFailed, match="image can't be given out as webp"):
+            await anext(failing)
+        with pytest.raises(ModelFailed, match="image can't be given out as webp"):
+            await session.run(too_wide, wishes={"image": Encoding("webp")}).result()
+        assert [(await anext(reading)).value.format for _ in range(2)] == ["png", "png"]
+        await session.run({}, wishes={"image": Encoding("webp")}).result()
+        assert not reading.ended and failing.ended
+
+
 async def test_large_values_cross_whole(launch: Launch):
     async with opened(launch, "painter") as session:
         asked = {"shade": 0.2, "width": 2000, "height": 1500}

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from bridge import limits
-from bridge.errors import TooSlow
+from bridge.errors import ModelFailed, TooSlow
 from bridge.ports import Blob, Encoding
 from bridge.session.fanout import Events, Fanout
 from bridge.session.outputs import Event, Frame
@@ -145,3 +145,23 @@ async def test_two_listeners_do_not_share_events():
     async with events.subscribe() as first, events.subscribe() as second:
         events.publish(Event("state", "s", {"state": "ready"}))
         assert (await anext(first)).kind == (await anext(second)).kind == "state"
+
+
+def test_a_wish_that_can_not_be_met_sends_only_its_own_readers_away():
+    fanout = Fanout(Changes())
+    other = ("image", Encoding("png"))
+    failing, reader = fanout.add(WISH, "all"), fanout.add(other, "all")
+    fanout.fail(WISH, ModelFailed("can't be a jpeg"))
+    with pytest.raises(ModelFailed, match="jpeg"):
+        failing.take()
+    assert not reader.ended and fanout.wishes == (other,)
+
+
+async def test_a_listener_to_some_kinds_loses_none_of_them_in_a_flood_of_others():
+    events = Events()
+    async with events.subscribe({"session_closed"}) as happening:
+        events.publish(Event("session_closed", "a", {}))
+        for _ in range(limits.EVENTS_WAITING * 2):
+            events.publish(Event("log", "b", {}))
+        events.publish(Event("session_closed", "b", {}))
+        assert [event.session for event in happening.take()] == ["a", "b"] and happening.drops == 0

@@ -1,6 +1,7 @@
 import pytest
 
 from bridge.errors import Busy
+from bridge.ports import Blob
 from bridge.session.mailbox import Job, Mailbox
 
 
@@ -187,3 +188,47 @@ def test_giving_up_returns_every_job_once():
     take_all(box)
     assert [given_up.run for given_up in box.empty()] == [1, 2, 3, 4]
     assert box.held == 0 and box.empty() == []
+
+
+def heavy(run: int, size: int) -> Job:
+    return Job(run, "run", {"image": Blob("raw", bytes(size))}, 0.0)
+
+
+def test_runs_are_refused_by_what_their_inputs_hold_and_both_sizes_are_told():
+    box = slow(most_bytes=10_000)
+    box.put(heavy(1, 6000))
+    with pytest.raises(Busy, match=r"5\.\d+ KiB.*9\.\d+ KiB"):
+        box.put(heavy(2, 6000))
+    box.put(heavy(3, 2000))
+
+
+def test_a_run_that_comes_alone_is_never_too_large():
+    box = slow(most_bytes=10_000)
+    box.put(heavy(1, 50_000))
+    with pytest.raises(Busy):
+        box.put(heavy(2, 1))
+
+
+def test_however_runs_leave_their_bytes_leave_with_them():
+    box = slow(most_bytes=10_000)
+
+    def full() -> bool:
+        box.put(heavy(99, 9000))
+        with pytest.raises(Busy):
+            box.put(heavy(100, 9000))
+        return bool(box.withdraw(99))
+
+    assert full()
+    box.put(heavy(1, 9000))
+    take_all(box)
+    box.ended(1)
+    assert full()
+    for run in (2, 3, 4):
+        box.put(heavy(run, 3000))
+    assert len(take_all(box)) == 2
+    box.worker_died()  # takes the first with it; the other two wait again
+    with pytest.raises(Busy):
+        box.put(heavy(5, 4500))
+    box.put(heavy(6, 3000))
+    box.empty()
+    assert full()

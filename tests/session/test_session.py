@@ -21,9 +21,10 @@ from bridge.errors import (
     UnknownPort,
 )
 from bridge.manifest import Manifest
-from bridge.ports import Encoding, Number, Text
+from bridge.ports import Encoding, Image, Number, Text
 from bridge.session import session as session_module
-from bridge.session.messages import Peek, Peeked, Progress, Refusal, Start, Wants
+from bridge.session.messages import Output, Peek, Peeked, Progress, Refusal, Start, Unencoded, Wants
+from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from tests.fakes import ManualClock, PuppetBackend, Puppeteer, signature
 
@@ -47,6 +48,11 @@ class Stage:
     def puppet(self) -> PuppetBackend:
         return self.puppeteer.puppets[-1]
 
+    async def begun(self, count: int) -> None:
+        """Until so many puppets have been started."""
+        while len(self.puppeteer.puppets) < count or not self.session.describe()["place"]:
+            await asyncio.sleep(0)
+
     async def up(self, **more: object) -> None:
         """Until the current puppet is there and ready."""
         while not self.session.describe()["place"]:
@@ -58,6 +64,10 @@ class Stage:
         while len(self.puppeteer.puppets) < count:
             await asyncio.sleep(0)
         await self.up(**more)
+
+
+def run_wish(run: RunHandle) -> Encoding:
+    return run._wishes["image"]
 
 
 @pytest.fixture
@@ -380,6 +390,91 @@ async def test_the_last_output_can_be_asked_for(stage: Stage):
     assert (await asking).value == "earlier"
 
 
+async def test_a_reader_whose_wish_can_not_be_met_is_sent_away_alone(stage: Stage):
+    await stage.up(outputs={"image": Image()})
+    webp = stage.session.subscribe("image", encoding=Encoding("webp"))
+    png = stage.session.subscribe("image", encoding=Encoding("png"))
+    run = stage.session.run({})
+    stage.puppet.say(
+        Output(
+            run.number,
+            0,
+            {"image": [(run_wish(run), "a jpeg"), (png.encoding, "a png")]},
+            True,
+            1.0,
+            1.0,
+            (Unencoded("image", webp.encoding, ErrorInfo("model_failed", "too wide for webp")),),
+        )
+    )
+    with pytest.raises(ModelFailed, match="too wide"):
+        webp.take()
+    assert png.take().value == "a png" and (await run.result()).outputs == {"image": "a jpeg"}  # type: ignore[union-attr]
+
+
+async def test_a_run_whose_own_wish_can_not_be_met_ends_with_that_and_costs_readers_nothing(stage: Stage):
+    await stage.up(outputs={"image": Image(), "text": Text()})
+    png = stage.session.subscribe("image", encoding=Encoding("png"))
+    run = stage.session.run({}, wishes={"image": Encoding("webp")})
+    error = ErrorInfo("model_failed", "too wide for webp")
+    webp = run_wish(run)
+    values = {"image": [(png.encoding, "a png")], "text": [(Encoding("json"), "of no use alone")]}
+    stage.puppet.say(Output(run.number, 0, values, False, 1.0, 1.0, (Unencoded("image", webp, error),)))
+    stage.puppet.fail(run.number, "too wide for webp")
+    assert png.take().value == "a png"  # type: ignore[union-attr]
+    with pytest.raises(ModelFailed, match="too wide"):
+        await anext(aiter(run))
+
+
+async def test_many_who_ask_for_the_last_output_ask_the_worker_once(stage: Stage):
+    await stage.up()
+    stage.puppet.give(stage.session.run({}).number, text="earlier")
+    asking = [asyncio.ensure_future(stage.session.last("text")) for _ in range(5)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    (peek,) = [message for message in stage.puppet.posted if isinstance(message, Peek)]
+    stage.puppet.say(Peeked(peek.request, "earlier"))
+    assert [(await asked).value for asked in asking[1:]] == ["earlier"] * 4
+
+
+async def test_a_new_reader_asks_anew_when_no_one_read_in_between(stage: Stage):
+    await stage.up()
+    for _ in range(2):
+        async with stage.session.subscribe("text"):
+            pass
+    assert len([message for message in stage.puppet.posted if isinstance(message, Peek)]) == 2
+
+
+async def test_what_is_asked_of_a_worker_that_hangs_is_bounded(stage: Stage):
+    await stage.up(outputs={"image": Image()})
+    stage.puppet.give(stage.session.run({}).number, image="earlier")
+    asking = [
+        asyncio.ensure_future(stage.session.last("image", Encoding(width=width)))
+        for width in range(1, limits.PEEKS_WAITING + 2)
+    ]
+    await asyncio.sleep(0)
+    for width in range(1000, 2000):
+        stage.session.subscribe("image", encoding=Encoding(width=width))
+    assert len([message for message in stage.puppet.posted if isinstance(message, Peek)]) == limits.PEEKS_WAITING
+    await stage.session.close()
+    ends = await asyncio.gather(*asking, return_exceptions=True)
+    assert {type(end) for end in ends} == {Busy, Cancelled}
+
+
+async def test_a_run_under_way_is_cancelled_but_once(stage: Stage):
+    await stage.up(streams=True)
+    run = stage.session.run({})
+    for _ in range(3):
+        stage.session.cancel(run.number)
+    assert stage.puppet.cancelled() == [run.number]
+    stage.puppet.drop(run.number)
+    stage.session.send({"level": 0.1})
+    live = stage.puppet.runs()[-1].run
+    stage.puppet.give(live, last=False, text="a")
+    for level in (0.2, 0.3, 0.4):
+        stage.session.send({"level": level})
+    assert stage.puppet.cancelled() == [run.number, live]
+
+
 # --- crashes -------------------------------------------------------------------------------------
 
 
@@ -429,6 +524,68 @@ async def test_a_finished_run_forgives_earlier_crashes(stage: Stage):
     assert stage.session.state == "ready"
 
 
+async def test_crashes_with_a_long_steady_time_between_are_not_in_a_row(stage: Stage):
+    for life in range(1, limits.RESTARTS * 2):
+        await stage.up_again(life)
+        stage.clock.pass_ms(limits.STEADY_SECONDS * 1000)
+        stage.puppet.die()
+    await stage.up_again(limits.RESTARTS * 2)
+    assert stage.session.state == "ready"
+
+
+async def test_a_refusal_after_it_was_ready_is_tried_again(stage: Stage):
+    await stage.up()
+    stage.puppet.die()
+    await stage.begun(2)
+    stage.puppet.say(Refusal(ErrorInfo("model_broken", "out of memory on the GPU")))
+    stage.puppet.die("ended by itself with code 0")
+    await stage.up_again(3)
+    assert stage.session.state == "ready"
+
+
+async def test_a_refusal_at_every_restart_stops_it_and_is_named(stage: Stage):
+    await stage.up()
+    stage.puppet.die()
+    for life in range(2, limits.RESTARTS + 2):
+        await stage.begun(life)
+        stage.puppet.say(Refusal(ErrorInfo("model_broken", "the weights are gone")))
+        stage.puppet.die("ended by itself with code 0")
+    with pytest.raises(ModelStopped, match="the weights are gone"):
+        await stage.session.ready()
+
+
+async def test_readers_of_a_session_that_gave_up_are_told_why(stage: Stage):
+    await stage.up()
+    frames = stage.session.subscribe("text")
+    for life in range(1, limits.RESTARTS + 2):
+        await stage.up_again(life)
+        stage.puppet.die()
+    with pytest.raises(ModelStopped):
+        [frame async for frame in frames]
+
+
+async def test_live_inputs_that_a_changed_model_no_longer_takes_are_forgotten(stage: Stage):
+    await stage.up(inputs={"old": Number(0, 1, default=0.5)})
+    stage.session.send({"old": 0.25})
+    stage.puppet.die()
+    await stage.up_again(2)
+    stage.session.send({"level": 0.75})
+    assert stage.puppet.runs()[-1].inputs == {"level": 0.75}
+
+
+async def test_a_mistake_of_ours_is_told_and_does_not_leave_it_hanging(monkeypatch, caplog):
+    stage = Stage()
+
+    async def broken(start: Start, listener: object) -> PuppetBackend:
+        raise LookupError("a typo")
+
+    stage.session._launch = broken
+    async with stage.session:
+        with pytest.raises(ModelStopped, match="LookupError: a typo"):
+            await stage.session.started()
+    assert "a typo" in caplog.text
+
+
 # --- the end -------------------------------------------------------------------------------------
 
 
@@ -444,3 +601,41 @@ async def test_closing_tells_everybody_and_twice_is_harmless(stage: Stage):
     with pytest.raises(Cancelled):
         await stage.session.ready()
     assert stage.session.state == "closed" and stage.puppet.closed >= 1
+
+
+async def test_closing_while_a_worker_is_being_ended_waits_until_nothing_is_left_of_it():
+    stage = Stage(start_seconds=0.0)
+    async with stage.session:
+        await stage.begun(1)
+        stage.puppet.may_close.clear()
+        while stage.session.describe()["place"]:
+            await asyncio.sleep(0)
+        closing = asyncio.ensure_future(stage.session.close())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not closing.done() and stage.puppet.closed == 0
+        stage.puppet.may_close.set()
+        await closing
+        assert stage.puppet.closed == 1 and stage.session.state == "closed"
+
+
+async def test_closing_during_a_start_that_fails_ends_it():
+    stage = Stage()
+    starting, failing = asyncio.Event(), asyncio.Event()
+    starts = 0
+
+    async def fails(start: Start, listener: object) -> PuppetBackend:
+        nonlocal starts
+        starts += 1
+        starting.set()
+        await failing.wait()
+        raise OSError("no process left")
+
+    stage.session._launch = fails
+    async with stage.session:
+        await starting.wait()
+        closing = asyncio.ensure_future(stage.session.close())
+        await asyncio.sleep(0)
+        failing.set()
+        await closing
+    assert starts == 1 and stage.session.state == "closed"

@@ -270,6 +270,45 @@ async def test_a_session_that_gave_nothing_yet_says_so(client: aiohttp.ClientSes
         assert (await (await client.get("/api/sessions/painter/outputs")).json())["outputs"] == {}
 
 
+async def test_a_model_that_is_busy_says_so_instead_of_letting_us_wait(
+    server: Server, client: aiohttp.ClientSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "OUTPUT_SECONDS", 0.05)
+    path = tmp_path / "gate"
+    await client.post(RUN.format("gate"), json={"tag": "shown"})
+    run = asyncio.create_task(client.post(RUN.format("gate"), json={"path": str(path)}))
+    await exists(Path(f"{path}.begun"))
+    for address in ("outputs", "outputs/text", "outputs/text.txt"):
+        answer = await client.get(f"/api/sessions/gate/{address}")
+        error = (await answer.json())["error"]
+        assert (answer.status, error["code"], error["field"]) == (429, "busy", "text")
+        assert "busy with a run" in error["message"] and error["hint"]
+    path.touch()
+    await run
+    monkeypatch.undo()
+    assert await (await client.get("/api/sessions/gate/outputs/text.txt")).text() == ""
+
+
+async def test_runs_are_counted_by_how_they_ended(tmp_path: Path) -> None:
+    async with serving("gate", "crash") as server, calling(server) as client:
+        path = tmp_path / "steps"
+        for _ in range(2):
+            await client.post(RUN.format("gate"), json={})
+        run = server.hub.get("gate").run({"path": str(path)}, "steps")
+        run.cancel()
+        await client.post(RUN.format("gate"), json={})  # behind it, so it has ended
+        await client.post(RUN.format("crash"), json={"how": "raise"})
+        told = await (await client.get("/metrics")).text()
+    for session, end, count in (
+        ("gate", "done", 3),
+        ("gate", "cancelled", 1),
+        ("gate", "failed", 0),
+        ("crash", "done", 0),
+        ("crash", "failed", 1),
+    ):
+        assert f'sketchbridge_runs_total{{end="{end}",session="{session}"}} {count}.0' in told
+
+
 # --- sessions, models, events --------------------------------------------------------------------
 
 

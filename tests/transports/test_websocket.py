@@ -290,6 +290,59 @@ async def test_a_cancelled_run_ends_once_and_frees_the_model(client: Client, tmp
     assert (await client.ask("ping"))["type"] == "pong"
 
 
+SLOW_VERBS: tuple[tuple[str, Answer], ...] = (
+    ("run", {"session": "gate", "inputs": {"tag": "x"}}),
+    ("run", {"session": "gate", "command": "steps", "inputs": {"path": "nothing"}, "stream": True}),
+    ("models", {}),
+    ("open", {"model": "gate", "name": "other", "wait": True}),
+)
+
+
+@models("gate")
+async def test_what_is_cancelled_in_the_same_breath_ends_once(server: Server):
+    """Both messages come before the loop has begun with the first."""
+    async with bare(server) as wire_:
+        for verb, fields in SLOW_VERBS:
+            wire_.say({"type": verb, "id": 1, **fields}, {"type": "cancel", "id": 1}, {"type": "ping", "id": 2})
+            heard = [await wire_.hear(), await wire_.hear()]
+            ends = [answer for answer in heard if answer["id"] == 1]
+            assert [(end["type"], end["to"], end["error"]["code"]) for end in ends] == [("error", verb, "cancelled")]
+            wire_.say({"type": "run", "id": 1, "session": "gate", "inputs": {"tag": "free"}})
+            assert (await wire_.hear())["outputs"] == {"text": "free"}
+    assert server.hub.get("gate").describe()["stats"]["under_way"] == 0
+
+
+class Bare:
+    """A connection whose messages go out in one piece."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def say(self, *messages: Answer) -> None:
+        self.writer.write(b"".join(frame(0x1, json.dumps(message).encode()) for message in messages))
+
+    async def hear(self) -> Answer:
+        length = (await self.reader.readexactly(2))[1]
+        if length == 126:
+            length = int.from_bytes(await self.reader.readexactly(2))
+        return json.loads(await self.reader.readexactly(length))
+
+
+@asynccontextmanager
+async def bare(server: Server) -> AsyncIterator[Bare]:
+    """Connected and greeted."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    head = "\r\n".join(f"{name}: {value}" for name, value in {"Host": "127.0.0.1", **HANDSHAKE}.items())
+    writer.write(f"GET /api/ws HTTP/1.1\r\n{head}\r\n\r\n".encode())
+    await reader.readuntil(b"\r\n\r\n")
+    connection = Bare(reader, writer)
+    assert (await connection.hear())["type"] == "hello"
+    yield connection
+    writer.close()
+    await writer.wait_closed()
+
+
 @models("gate")
 async def test_a_lost_connection_ends_all_its_runs_and_nobody_elses(server: Server, client: Client, tmp_path: Path):
     gate = server.hub.get("gate")
@@ -320,6 +373,25 @@ async def test_what_is_asked_of_a_model_that_loads_waits_for_it():
         assert {answer["id"] for answer in heard} >= {2, 3} or {answer["id"] for answer in heard} >= {3, 4}
         while server.hub.get("painter").inputs() != {"shade": 0.4, "width": 8, "height": 48}:
             await asyncio.sleep(0)
+
+
+async def test_what_waits_for_a_model_that_loads_can_be_taken_back():
+    async with serving() as server, connected(server) as client:
+        server.hub.catalog.add_path(MODELS / "painter")
+        await client.say("open", id=1, model="painter")
+        await client.until("reply", id=1)
+        assert server.hub.get("painter").signature is None
+        await client.say("subscribe", id=2, session="painter", port="image")
+        assert await client.ask("unsubscribe", id=2) == {"type": "done", "id": 2}
+        await client.say("subscribe", id=3, session="painter", port="image")
+        cancelled = await client.ask("cancel", id=3)
+        assert (cancelled["id"], cancelled["to"], cancelled["error"]["code"]) == (3, "subscribe", "cancelled")
+        await client.say("run", id=4, session="painter")
+        refused = await client.ask("unsubscribe", id=4)  # it is a run, and goes on
+        assert (refused["id"], refused["error"]["code"]) == (4, "not_found")
+        assert (await client.hear())["type"] == "done"
+        assert server.hub.get("painter").describe()["stats"]["readers"] == 0
+        assert (await client.ask("subscribe", id=2, session="painter", port="image"))["type"] == "reply"
 
 
 # --- subscriptions -------------------------------------------------------------------------------
@@ -546,6 +618,16 @@ async def test_without_a_token_nothing_is_told_or_done(locked: Server):
         error = await Client(ws).ask("run", id=1, session="echo")
         assert error["error"]["code"] == "unauthorized"
         assert await Client(ws).closed() == 1008
+
+
+async def test_who_has_shown_no_token_can_not_send_much(locked: Server):
+    async with connected(locked) as client:
+        await client.ws.send_str("x" * (limits.STRANGER_BYTES + 1))
+        assert await client.closed() == 1008
+    async with connected(locked) as client:
+        await client.ask("hello", token="open-sesame")
+        value = "x" * (limits.STRANGER_BYTES + 1)
+        assert (await client.ask("run", id=1, session="echo", inputs={"value": value}))["outputs"] == {"any": value}
 
 
 async def test_a_wrong_token_ends_the_connection(locked: Server):

@@ -11,7 +11,7 @@ class Painter(Model):
     def run(
         self,
         shade: Annotated[float, Number(0, 1)] = 0.5,
-        width: Annotated[int, Number(1, 4096, step=1)] = 64,
+        width: Annotated[int, Number(1, 16384, step=1)] = 64,
         height: Annotated[int, Number(1, 4096, step=1)] = 48,
     ) -> Annotated[np.ndarray, Image()]:
         return np.full((height, width, 3), round(shade * 255), np.uint8)

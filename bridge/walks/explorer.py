@@ -1,0 +1,199 @@
+"""The explorer of one session: tiles around a centre, made a batch at a time, kept, and forgotten when they are old.
+
+What is looked at is shared by all who look, with a history to go back; what they ask for is theirs and ends with them.
+"""
+
+import asyncio
+import contextlib
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bridge import limits
+from bridge.errors import InputError, ModelFailed, UnknownPort
+from bridge.ports import Blob, Encoding, Image
+from bridge.ports.words import came
+from bridge.session.run import RunHandle
+from bridge.session.session import Session
+from bridge.signature import Command
+from bridge.walks.anchors import Vectors
+from bridge.walks.blends import Array
+from bridge.walks.grid import OFFSET, Grid, History, Tile, vectors
+from bridge.walks.handles import Handles
+from bridge.walks.keys import Favourite, Given, Key
+
+_VERBS = ("to", "back", "forward")
+_COMMAND = "tile"  # a model may have one that makes many pictures at once; else its usual one does
+_BATCHES_AHEAD, _MOST_AHEAD = 2, 32
+Kept = Callable[[str], Given | None]
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A tile as it is shown: where it stands, and its picture."""
+
+    row: int
+    column: int
+    image: Blob
+
+
+class Explorer:
+    """Made for a session whose model is loaded."""
+
+    def __init__(self, session: Session, handles: Handles, kept: Kept) -> None:
+        self._session = session
+        self._handles = handles
+        self._kept = kept
+        self._history = History()
+        self._pictures: OrderedDict[Any, Blob] = OrderedDict()
+        self._bytes = 0
+
+    @property
+    def grid(self) -> Grid:
+        return self._history.grid
+
+    def describe(self) -> dict[str, Any]:
+        """What is looked at, and how far back and forward one can go, as JSON."""
+        history = self._history
+        return {
+            "grid": history.grid.plain(),
+            "back": history.now,
+            "forward": len(history.grids) - 1 - history.now,
+        }
+
+    def look(self, patch: Mapping[str, Any]) -> Grid:
+        """Look elsewhere: settings of the grid; or "to": [row, column], that tile becomes the centre; or "back": true
+        or "forward": true. InputError, and it stays as it is."""
+        if not isinstance(patch, Mapping):
+            raise InputError(f"a grid takes an object of settings; {came(patch)} came", hint='such as {"rows": 5}')
+        verbs = [name for name in _VERBS if name in patch]
+        if verbs and len(patch) > 1:
+            raise InputError(f"{verbs[0]} comes alone", hint="send the settings before or after it", field=verbs[0])
+        if "back" in patch or "forward" in patch:
+            self._history = self._history.back() if "back" in patch else self._history.forward()
+        else:
+            grid = self._centred(patch["to"]) if "to" in patch else self.grid.changed(patch, self._handles.latent)
+            self._centre(grid.centre)
+            self._history = self._history.visited(grid)
+        return self.grid
+
+    async def pictures(self, grid: Grid, width: int = 0) -> AsyncGenerator[Picture, None]:
+        """The tiles of that grid, each as soon as it is there: the kept ones, then the middle first.
+
+        Close it, and the runs that it waits for are ended.
+        """
+        command = self._command()
+        wish, others = Encoding("jpeg", width=width), self._others(command)
+        about = wish, msgspec.json.encode(others, enc_hook=_plain)
+        wanted = []
+        for tile in grid.tiles():
+            picture = self._remembered((tile, about))
+            if picture is None:
+                wanted.append(tile)
+            else:
+                yield Picture(tile.row, tile.column, picture)
+        async with contextlib.aclosing(self._made(wanted, command, others, wish)) as made:
+            async for tile, picture in made:
+                self._remember((tile, about), picture)
+                yield Picture(tile.row, tile.column, picture)
+
+    # --- making ----------------------------------------------------------------------------------
+
+    async def _made(
+        self, tiles: list[Tile], command: Command, others: dict[str, Any], wish: Encoding
+    ) -> AsyncGenerator[tuple[Tile, Blob], None]:
+        """A few batches are given to the model at once, so that it never waits for us."""
+        if not tiles:
+            return
+        centre = self._centre(tiles[0].centre)
+        places = await asyncio.to_thread(lambda: list(vectors(tiles, centre)))
+        assert self._session.signature is not None
+        port = _picture_of(command)
+        assert port is not None
+        window = min(_MOST_AHEAD, _BATCHES_AHEAD * self._session.signature.batch)
+        under_way: deque[tuple[Tile, RunHandle]] = deque()
+        try:
+            for tile, vector in places:
+                inputs = {**others, self._handles.z: vector.tobytes()}
+                under_way.append((tile, self._session.run(inputs, command.name, {port: wish}, quiet=True)))
+                if len(under_way) >= window:
+                    yield await _next(under_way, port)
+            while under_way:
+                yield await _next(under_way, port)
+        finally:
+            for _, run in under_way:
+                run.cancel()
+
+    def _command(self) -> Command:
+        """That makes the pictures of tiles."""
+        assert self._session.signature is not None
+        commands = self._session.signature.commands
+        command = commands.get(_COMMAND, self._session.signature.default)
+        if self._handles.z not in command.inputs or _picture_of(command) is None:
+            command = self._session.signature.default
+        if _picture_of(command) is None:
+            gives = ", ".join(command.outputs)
+            raise UnknownPort(f"{self._session.name} gives out no picture", hint=f"it gives out {gives}")
+        return command
+
+    def _others(self, command: Command) -> dict[str, Any]:
+        """The live inputs beside the place: truncation, label, directions."""
+        names = command.inputs.keys() - {self._handles.z, self._handles.w}
+        return {name: value for name, value in self._session.snapshot().items() if value is not None and name in names}
+
+    def _centred(self, to: Any) -> Grid:
+        """Around one of the tiles that are there now."""
+        if not isinstance(to, list | tuple) or len(to) != 2:
+            raise InputError(f"to takes [row, column] of a tile; {came(to)} came", field="to")
+        row, column = (int(OFFSET.parse(number, "to")) for number in to)
+        grid = self.grid
+        ((_, vector),) = vectors([grid.tile(row, column)], self._centre(grid.centre))
+        return grid.centred(row, column, vector)
+
+    def _centre(self, key: Key) -> Array:
+        """Its vector in z; InputError for a favourite that is not there, or was kept in w."""
+        known = Vectors(self._handles.latent)
+        if not isinstance(key, Favourite):
+            return known[key].astype(np.float64)
+        given = self._kept(key.favourite)
+        if given is None or given.space != "z":
+            why = "was kept in w" if given else "is none of this model"
+            raise InputError(f"the favourite {key.favourite!r} {why}", hint="take another", field="grid.centre")
+        return known[given].astype(np.float64)
+
+    # --- keeping ---------------------------------------------------------------------------------
+
+    def _remembered(self, key: Any) -> Blob | None:
+        if key in self._pictures:
+            self._pictures.move_to_end(key)
+        return self._pictures.get(key)
+
+    def _remember(self, key: Any, picture: Blob) -> None:
+        if key not in self._pictures:
+            self._pictures[key] = picture
+            self._bytes += len(picture.data)
+        while self._bytes > limits.GRID_BYTES:
+            _, oldest = self._pictures.popitem(last=False)
+            self._bytes -= len(oldest.data)
+
+
+def _picture_of(command: Command) -> str | None:
+    return next((name for name, port in command.outputs.items() if isinstance(port, Image)), None)
+
+
+async def _next(under_way: deque[tuple[Tile, RunHandle]], port: str) -> tuple[Tile, Blob]:
+    tile, run = under_way[0]
+    picture = (await run.result()).outputs[port]
+    under_way.popleft()
+    if not isinstance(picture, Blob):
+        raise ModelFailed(f"{port} is no picture")
+    return tile, picture
+
+
+def _plain(value: Any) -> Any:
+    """Blobs among the inputs, told apart by their bytes."""
+    if isinstance(value, Blob):
+        return [value.format, bytes(value.data)]
+    raise TypeError(type(value).__name__)

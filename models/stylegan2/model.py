@@ -1,0 +1,192 @@
+"""Any StyleGAN2 network, to be played."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+
+from bridge import Category, InputError, Model, Number, Text, Vector, command
+from bridge import Image as Picture
+from bridge.errors import ModelBroken
+
+from .loading import WANTED, load_network
+
+SLIDERS = 10
+SAMPLES = 1024  # latents that tell how far apart this network's styles are
+
+Z = Annotated[list[np.ndarray | None], Vector(description="the place in latent space; left out, that of seed 0")]
+W = Annotated[
+    list[np.ndarray | None], Vector(instead_of="z", description="a place among the styles, or one for each layer")
+]
+Label = Annotated[list[int], Number(-1, step=1, description="the class to show; -1 for none")]
+Truncation = Annotated[
+    list[float], Number(0, 1.5, step=0.01, description="0 is the mean picture, above 1 gets strange")
+]
+Noise = Annotated[list[str], Category(("const", "random", "none"), description="random: another for each place")]
+Slider = Annotated[float, Number(-5, 5, step=0.01, default=0, description="how far along a direction"), SLIDERS]
+Other = Annotated[list[np.ndarray | None], Vector(description="another place, whose style some layers take")]
+Layer = Annotated[list[int | None], Number(0, step=1, description="a style layer; the first ones are coarse")]
+Device = Category(("auto", "cpu", "cuda", "mps"))
+
+
+class StyleGAN2(Model):
+    """Makes pictures from places in the latent space of a StyleGAN2 network."""
+
+    batch = 8
+
+    def setup(
+        self,
+        network: Annotated[str, Text(description="a .pkl, .safetensors or .pt file")],
+        device: Annotated[str, Device] = "auto",
+    ) -> None:
+        self.play(Path(network).expanduser(), device)
+
+    def play(self, network: Path, device: str = "auto") -> None:
+        """Load the network, and say what it takes."""
+        if not network.name:
+            raise ModelBroken("network is empty", hint=WANTED, field="network")
+        tools = _tools()
+        try:
+            device = tools.choose_device(device)
+        except ValueError as error:
+            raise ModelBroken(str(error), hint="choose another device, or auto", field="device") from None
+        self.progress("loading", -1.0, network.name)
+        generator = load_network(network)
+        self.z_dim, self.w_dim, self.c_dim = generator.z_dim, generator.w_dim, generator.c_dim
+        self.num_ws = generator.num_ws
+        found = tools.directions(generator, SLIDERS)
+        self.renderer = tools.Renderer(generator, device)
+        styles = self.renderer.map(tools.tensor(latents(SAMPLES, self.z_dim)))
+        self.found = found.to(styles.device)
+        self.found *= tools.spread(styles, self.found)[:, None]  # 1 on a slider is one standard deviation
+        self.tools = tools
+        self._say_what_it_takes()
+
+    def _say_what_it_takes(self) -> None:
+        labels = "" if self.c_dim else "this network has none"
+        self.takes(
+            z=Vector(self.z_dim),
+            w=Vector(self.w_dim, rows=self.num_ws),
+            mix=Vector(self.z_dim),
+            label=Number(-1, max(self.c_dim - 1, 0), step=1, description=labels),
+            mix_from=Number(0, self.num_ws, step=1),
+            mix_to=Number(0, self.num_ws, step=1),
+        )
+
+    def warm(self) -> None:
+        self.renderer.render(self.renderer.map(self.tools.tensor(latents(1, self.z_dim)))[:, None])
+
+    def run(
+        self,
+        z: Z = None,
+        truncation: Truncation = 0.7,
+        label: Label = -1,
+        noise: Noise = "const",
+        w: W = None,
+        mix: Other = None,
+        mix_from: Layer = None,
+        mix_to: Layer = None,
+        **direction: Slider,
+    ) -> Annotated[Sequence[np.ndarray], Picture()]:
+        places = [self.place(*each) for each in zip(z, w, label, truncation, strict=True)]
+        for i, other in enumerate(mix):
+            if other is not None:
+                styles = self.place(other, None, label[i], truncation[i])
+                first = self.num_ws // 2 if mix_from[i] is None else mix_from[i]
+                last = self.num_ws if mix_to[i] is None else mix_to[i]
+                places[i] = self.tools.mix(places[i], styles, first, last)
+        return self.pictures(places, direction, noise, [_seed(*each) for each in zip(z, w, strict=True)])
+
+    @command
+    def tile(
+        self,
+        z: Z = None,
+        truncation: Truncation = 0.7,
+        label: Label = -1,
+        noise: Noise = "const",
+        w: W = None,
+        **direction: Slider,
+    ) -> Annotated[Sequence[np.ndarray], Picture(), "tile"]:
+        """A picture beside the others: made together with those that wait, and not shown to who follows `image`."""
+        places = [self.place(*each) for each in zip(z, w, label, truncation, strict=True)]
+        seeds = [_seed(*each) for each in zip(z, w, strict=True)]
+        return self.pictures(places, direction, noise, seeds, together=True)
+
+    @command
+    def map(
+        self, z: Z = None, label: Label = -1, truncation: Truncation = 1.0
+    ) -> Annotated[Sequence[np.ndarray], Vector(), "w"]:
+        """The style of a place in latent space, for walks among styles."""
+        each = zip(z, [None] * len(z), label, truncation, strict=True)
+        return [self.place(*one)[0, 0].cpu().numpy() for one in each]
+
+    # --- the parts -----------------------------------------------------------------------------------------------------------
+
+    def place(self, z: np.ndarray | None, w: np.ndarray | None, label: int, truncation: float) -> Any:
+        """The styles of one picture, (1, layers, w_dim)."""
+        if not -1 <= label < max(self.c_dim, 1):
+            takes = f"labels from -1 to {self.c_dim - 1}" if self.c_dim else "no labels"
+            raise InputError(f"label {label} came; this network takes {takes}", field="label")
+        if w is not None:
+            w = self._checked(w, "w", self.w_dim, self.num_ws).reshape(1, -1, self.w_dim)
+            styles = self.tools.tensor(w).to(self.renderer.device)
+        else:
+            z = latents(1, self.z_dim)[0] if z is None else self._checked(z, "z", self.z_dim)
+            styles = self.renderer.map(self.tools.tensor(z[None]), int(label))[:, None]
+        return self.renderer.truncate(styles, float(truncation)).expand(-1, self.num_ws, -1)
+
+    def pictures(
+        self,
+        places: list[Any],
+        direction: Mapping[str, Sequence[float]],
+        noise: Sequence[str],
+        seeds: list[int],
+        together: bool = False,
+    ) -> list[np.ndarray]:
+        sliders = np.array(list(direction.values()), np.float32).reshape(len(direction), len(places)).T  # (N, sliders)
+        made: dict[int, np.ndarray] = {}
+        for kind in dict.fromkeys(noise):
+            of_kind = [i for i, other in enumerate(noise) if other == kind]
+            ws = self.tools.cat([self._moved(places[i], sliders[i]) for i in of_kind])
+            images = self.renderer.render(ws, kind, [seeds[i] for i in of_kind], together)
+            made.update(zip(of_kind, images, strict=True))
+        return [made[i] for i in range(len(places))]
+
+    def _moved(self, styles: Any, sliders: np.ndarray) -> Any:
+        if not sliders.any():
+            return styles
+        amounts = self.tools.tensor(sliders[None, : len(self.found)]).to(styles.device)
+        return self.tools.move(styles, self.found, amounts)
+
+    def _checked(self, values: np.ndarray, name: str, length: int, rows: int = 1) -> np.ndarray:
+        """Outside the bridge nobody has looked at it yet."""
+        values = np.asarray(values, np.float32).ravel()
+        if len(values) not in (length, length * rows):
+            more = f" or {length * rows}" if rows > 1 else ""
+            raise InputError(f"{name} takes {length}{more} numbers with this network; {len(values)} came", field=name)
+        if not np.isfinite(values).all():
+            raise InputError(f"{name} takes finite numbers; NaN or infinity came among them", field=name)
+        return values
+
+
+def latents(count: int, length: int) -> np.ndarray:
+    """Those of the seeds from 0 on, as the bridge makes them."""
+    return np.stack([np.random.RandomState(seed).randn(length) for seed in range(count)]).astype(np.float32)
+
+
+def _seed(z: np.ndarray | None, w: np.ndarray | None) -> int:
+    """Of the random noise: a place always has the same, so that a walk can be repeated."""
+    place = z if w is None else w
+    return 0 if place is None else zlib.crc32(np.asarray(place, "<f4").tobytes())
+
+
+def _tools() -> Any:
+    """What needs torch: here, so that what this model takes can be told without it."""
+    try:
+        from . import tools
+    except ModuleNotFoundError as error:
+        hint = 'pip install "sketchbridge[torch]"'
+        raise ModelBroken(f"StyleGAN2 needs {error.name}, which is not installed", hint=hint) from None
+    return tools

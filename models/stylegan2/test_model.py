@@ -1,0 +1,179 @@
+"""The model as the bridge drives it: lists of inputs in, lists of pictures out."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bridge import InputError, load_class
+from bridge.errors import ModelBroken
+from bridge.model import refined, signature_of
+
+HERE = Path(__file__).parent
+StyleGAN2 = load_class(HERE)
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    pytest.importorskip("torch")
+    model = StyleGAN2()
+    model.setup(str(HERE / "fixtures" / "cond-64.pkl"), device="cpu")
+    return model
+
+
+@pytest.fixture
+def call(loaded):
+    """One command with the rest at its defaults: `call("run", {"z": z}, {"label": 2})` is a batch of two."""
+    signature = refined(signature_of(StyleGAN2), loaded)
+
+    def make(name, *runs):
+        command = signature.command(name)
+        complete = [signature.parse(command, run) for run in runs]
+        columns = {
+            key: [None if run[key] is None else port.load(run[key], key) for run in complete]
+            for key, port in command.inputs.items()
+        }
+        return getattr(loaded, name)(**columns)
+
+    return make
+
+
+def z(seed=1):
+    return np.random.default_rng(seed).standard_normal(64).astype(np.float32)
+
+
+def differ(one, other):
+    return np.abs(one.astype(int) - other).mean()
+
+
+def test_what_it_takes_can_be_told_without_torch_or_a_network():
+    signature = signature_of(StyleGAN2)
+    assert list(signature.commands) == ["run", "tile", "map"] and signature.batch == 8
+    inputs = signature.default.inputs
+    assert list(inputs)[:4] == ["z", "truncation", "label", "noise"] and inputs["w"].instead_of == "z"
+    assert [name for name in inputs if name.startswith("direction")] == [f"direction/{i}" for i in range(1, 11)]
+
+
+def test_once_loaded_it_tells_the_networks_sizes(loaded):
+    inputs = refined(signature_of(StyleGAN2), loaded).default.inputs
+    assert (inputs["z"].length, inputs["w"].length, inputs["w"].rows, inputs["mix"].length) == (64, 64, 10, 64)
+    assert (inputs["label"].min, inputs["label"].max, inputs["mix_to"].max) == (-1, 4, 10)
+
+
+def test_a_bare_run_gives_the_picture_of_seed_0(call):
+    first = np.random.RandomState(0).randn(64).astype(np.float32)
+    bare, same = call("run", {}, {"z": first})
+    assert bare.shape == (64, 64, 3) and bare.dtype == np.uint8 and bare.std() > 5
+    assert np.array_equal(bare, same)
+
+
+def test_a_picture_is_the_same_alone_and_in_a_batch(call):
+    runs = [{"z": z(seed), "noise": noise} for seed, noise in ((1, "const"), (2, "random"), (3, "none"), (1, "const"))]
+    together = call("run", *runs)
+    assert all(np.array_equal(call("run", run)[0], image) for run, image in zip(runs, together, strict=True))
+
+
+def test_tiles_are_the_pictures_up_to_rounding(call):
+    runs = [{"z": z(seed), "direction/1": seed - 3.0} for seed in range(5)]
+    for picture, tile in zip(call("run", *runs), call("tile", *runs), strict=True):
+        assert np.abs(picture.astype(int) - tile).max() <= 1
+
+
+def test_each_control_changes_the_picture(call):
+    base = {"z": z(), "label": 1}
+    (plain,) = call("run", base)
+    for change in ({"z": z(2)}, {"truncation": 1.2}, {"label": 3}, {"label": -1}, {"noise": "none"}, {"noise": "random"},
+                   {"direction/1": 2.0}, {"direction/10": -4.0}, {"mix": z(2)}):  # fmt: skip
+        assert differ(plain, call("run", base | change)[0]) > 0.1, change
+
+
+def test_no_truncation_left_is_the_mean_picture_of_any_place(call):
+    one, other = call("run", {"z": z(1), "truncation": 0}, {"z": z(2), "truncation": 0})
+    assert np.array_equal(one, other)
+
+
+def test_a_mapped_style_stands_in_for_its_place(call):
+    (w,) = call("map", {"z": z(), "label": 2})
+    assert w.shape == (64,) and w.dtype == np.float32
+    of_z, of_w, of_rows = call("run", {"z": z(), "label": 2}, {"w": w}, {"w": np.tile(w, 10)})
+    assert np.array_equal(of_z, of_w) and np.array_equal(of_z, of_rows)
+
+
+def test_map_leaves_truncation_to_the_picture(call):
+    (full,), (near,) = call("map", {"z": z()}), call("map", {"z": z(), "truncation": 0.5})
+    assert not np.allclose(full, near)
+
+
+def test_mixing_all_layers_is_the_other_picture_and_none_is_the_first(call):
+    one, other, all_, none = call(
+        "run",
+        {"z": z(1)},
+        {"z": z(2)},
+        {"z": z(1), "mix": z(2), "mix_from": 0, "mix_to": 10},
+        {"z": z(1), "mix": z(2), "mix_from": 5, "mix_to": 5},
+    )
+    assert np.array_equal(all_, other) and np.array_equal(none, one)
+
+
+def test_random_noise_belongs_to_the_place(call):
+    one, same, other = call("run", *({"z": z(seed), "noise": "random", "truncation": 0} for seed in (1, 1, 2)))
+    assert np.array_equal(one, same) and not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("z", np.zeros(512), "a list of 64 numbers"),
+        ("z", [float("nan")] * 64, "finite"),
+        ("w", np.zeros(65), "or 10 such lists in one: 640"),
+        ("label", 5, "from -1 to 4"),
+        ("mix_to", 11, "from 0 to 10"),
+        ("direction/11", 1.0, "direction/11"),
+        ("direction/1", 50.0, "from -5 to 5"),
+        ("noise", "loud", "const"),
+        ("truncation", -0.1, "from 0 to 1.5"),
+    ],
+)
+def test_what_does_not_fit_the_network_is_told(field, value, said, call):
+    with pytest.raises(InputError) as caught:
+        call("run", {field: value})
+    assert field in (caught.value.field, "direction/11") and said in caught.value.message + caught.value.hint
+
+
+def test_the_model_itself_checks_too(loaded):
+    with pytest.raises(InputError, match="z takes 64 numbers with this network; 512 came"):
+        loaded.place(np.zeros(512), None, -1, 1.0)
+    with pytest.raises(InputError, match="64 or 640 numbers"):
+        loaded.place(None, np.zeros(128), -1, 1.0)
+    with pytest.raises(InputError, match="finite"):
+        loaded.place(np.full(64, np.inf), None, -1, 1.0)
+    with pytest.raises(InputError, match="labels from -1 to 4"):
+        loaded.place(z(), None, 5, 1.0)
+
+
+def test_a_network_without_labels_says_so():
+    pytest.importorskip("torch")
+    model = StyleGAN2()
+    model.setup(str(HERE / "fixtures" / "uncond-32.safetensors"), device="cpu")
+    assert model.place(z(), None, 0, 1.0).shape == (1, 8, 64)
+    with pytest.raises(InputError, match="no labels"):
+        model.place(z(), None, 1, 1.0)
+
+
+@pytest.mark.parametrize(("network", "said"), [("", "network is empty"), ("nowhere.pkl", "nowhere.pkl: No such file")])
+def test_a_network_that_is_not_there_is_told(network, said):
+    pytest.importorskip("torch")
+    with pytest.raises(ModelBroken, match=said):
+        StyleGAN2().setup(network)
+
+
+def test_a_slider_goes_a_standard_deviation(loaded):
+    styles = loaded.renderer.map(
+        loaded.tools.tensor(np.random.default_rng(0).standard_normal((2000, 64)).astype(np.float32))
+    )
+    unit = loaded.found / loaded.found.norm(dim=1, keepdim=True)
+    assert ((styles @ unit.T).std(dim=0) / loaded.found.norm(dim=1)).numpy() == pytest.approx(1, rel=0.15)
+
+
+def test_warming_up_makes_a_picture(loaded):
+    loaded.warm()

@@ -1,0 +1,98 @@
+"""What the child does with messages, without a child."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bridge import Model
+from bridge.backends.worker import Worker
+from bridge.ports import Encoding, Image, Text
+from bridge.session.messages import Done, Failed, FromWorker, Output, Run, Stop, ToWorker, Wants, Wish
+from bridge.signature import Command, Signature
+
+WEBP, PNG, JPEG = (("image", Encoding(format, 90)) for format in ("webp", "png", "jpeg"))
+TOO_WIDE = np.zeros((1, 16_384, 3), np.uint8)  # for WebP
+
+
+class Giver(Model):
+    """Gives what it holds."""
+
+    def __init__(self, *gifts: Any) -> None:
+        self.gifts = gifts
+
+    def run(self) -> Any:
+        return {"image": self.gifts[0], "text": "beside it"}
+
+    def steps(self) -> Any:
+        for gift in self.gifts:
+            yield {"image": gift, "text": "beside it"}
+
+
+class Script:
+    """Messages in, as written down; messages out, kept."""
+
+    def __init__(self, messages: Sequence[ToWorker]) -> None:
+        self.closed = False
+        self.said: list[FromWorker] = []
+        self._messages = list(messages)
+
+    def take(self, wait: bool) -> list[ToWorker]:
+        messages, self._messages = self._messages, []
+        if wait and not messages:
+            return [Stop()]
+        return messages
+
+    def send(self, message: FromWorker) -> None:
+        self.said.append(message)
+
+
+def said(messages: Sequence[ToWorker], *gifts: Any) -> list[FromWorker]:
+    outputs = {"image": Image(), "text": Text()}
+    commands = {name: Command(name, {}, outputs, streams=name == "steps", named=True) for name in ("run", "steps")}
+    script = Script(messages)
+    Worker(Giver(*gifts), Signature({}, commands), script, script).serve()
+    return script.said
+
+
+def formats(output: FromWorker) -> list[str]:
+    assert isinstance(output, Output)
+    return [encoding.format for encoding, _ in output.values.get("image", [])]
+
+
+def ask(command: str, *wishes: Wish) -> Run:
+    return Run(1, command, {}, wishes)
+
+
+def test_a_reader_whose_wish_can_not_be_met_does_not_fail_the_run():
+    (output,) = said([Wants((WEBP, PNG)), ask("run", JPEG)], TOO_WIDE)
+    assert isinstance(output, Output) and output.last and formats(output) == ["jpeg", "png"]
+    (flaw,) = output.unencoded
+    assert (flaw.port, flaw.encoding) == WEBP and "can't be given out as webp" in flaw.error.message
+
+
+def test_a_run_whose_own_wish_can_not_be_met_fails_and_readers_get_theirs():
+    output, failed = said([Wants((PNG,)), ask("run", WEBP)], TOO_WIDE)
+    assert formats(output) == ["png"] and not output.last  # type: ignore[union-attr]
+    assert isinstance(failed, Failed) and "webp" in failed.error.message
+
+
+def test_a_stream_ends_where_its_own_wish_can_not_be_met():
+    narrow = TOO_WIDE[:, :10]
+    ends = [type(message) for message in said([ask("steps", WEBP)], narrow, TOO_WIDE, narrow)]
+    assert ends == [Output, Output, Failed]
+    assert [type(message) for message in said([Wants((WEBP,)), ask("steps")], narrow, TOO_WIDE, narrow)] == [
+        *[Output] * 3,
+        Done,
+    ]
+
+
+def test_what_can_not_be_given_out_at_all_fails_the_run_and_sends_no_reader_away():
+    (failed,) = said([Wants((WEBP, PNG)), ask("run")], "no picture")
+    assert isinstance(failed, Failed) and failed.error.field == "image"
+
+
+def test_a_command_that_is_gone_since_the_crash_fails_that_run_alone():
+    failed, output = said([ask("gone"), ask("run", JPEG)], TOO_WIDE)
+    assert isinstance(failed, Failed) and failed.error.code == "unknown_command"
+    assert isinstance(output, Output) and output.last

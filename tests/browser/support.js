@@ -1,0 +1,134 @@
+// A real bridge, a real browser, and the README's words.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+// As root there is no sandbox to be had, and nothing but this machine is to be asked.
+const QUIET = [
+  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+  "--disable-background-networking", "--disable-component-update", "--disable-sync",
+];
+
+function program(names) {
+  for (const folder of process.env.PATH.split(delimiter)) {
+    for (const name of names) {
+      try {
+        accessSync(join(folder, name), constants.X_OK);
+        return join(folder, name);
+      } catch { /* the next one */ }
+    }
+  }
+  throw new Error(`none of these programs is installed: ${names.join(", ")}`);
+}
+
+export const openBrowser = () => chromium.launch({ executablePath: program(BROWSERS), args: QUIET });
+
+// A bridge on a free port with a state folder of its own; `close` ends it and waits until it has ended.
+export async function startBridge() {
+  const state = mkdtempSync(join(tmpdir(), "sketchbridge-browser-"));
+  const python = process.env.PYTHON ?? join(ROOT, ".venv", "bin", "python");
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith("SKETCHBRIDGE_"));
+  const child = spawn(python, ["-m", "bridge", "serve", "--port", "0", "--log", "json", "--state", state], {
+    cwd: ROOT, env: Object.fromEntries(environment), stdio: ["ignore", "ignore", "pipe"],
+  });
+  const ended = once(child, "exit");
+  const close = async () => {
+    child.kill();
+    await ended;
+    rmSync(state, { recursive: true, force: true });
+  };
+  const said = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    said.push(line);
+    const { event, url } = line.startsWith("{") ? JSON.parse(line) : {};
+    if (event !== "ready") continue;
+    child.stderr.resume();
+    return { url, close };
+  }
+  await close();
+  throw new Error(`the bridge ended before it was ready:\n${said.join("\n")}`);
+}
+
+// Until the check gives something true; the page's own clock sets the pace.
+export async function until(page, check, what) {
+  const end = Date.now() + 15000;
+  for (;;) {
+    const result = await check();
+    if (result) return result;
+    if (Date.now() > end) throw new Error(`waited in vain for: ${what}`);
+    await page.evaluate(() => new Promise(requestAnimationFrame));
+  }
+}
+
+// The README's code that follows **name**, with the bridge's real address.
+export function example(name, url) {
+  const after = readFileSync(join(ROOT, "README.md"), "utf8").split(`**${name}**`)[1];
+  const code = after.split("```")[1];
+  return code.slice(code.indexOf("\n") + 1).replaceAll("http://127.0.0.1:8000", url);
+}
+
+// A photo drawn by the browser: a disc and a bar before a sky.
+export async function photo(page) {
+  const bytes = await page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(320, 240);
+    const pen = canvas.getContext("2d");
+    const sky = pen.createLinearGradient(0, 0, 0, 240);
+    sky.addColorStop(0, "#5a8fd0");
+    sky.addColorStop(1, "#f4f4ff");
+    pen.fillStyle = sky;
+    pen.fillRect(0, 0, 320, 240);
+    pen.fillStyle = "#fac828";
+    pen.beginPath();
+    pen.arc(100, 110, 60, 0, 7);
+    pen.fill();
+    pen.fillStyle = "#3c2828";
+    pen.fillRect(200, 60, 60, 160);
+    const blob = await canvas.convertToBlob({ type: "image/jpeg" });
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  });
+  return Buffer.from(bytes);
+}
+
+// Gives the pencil something to draw, as the README's curl does.
+export async function giveToDraw(url, picture) {
+  const form = new FormData();
+  form.append("image", new Blob([picture], { type: "image/jpeg" }), "photo.jpg");
+  const answer = await fetch(`${url}/api/sessions/pencil/inputs`, { method: "PATCH", body: form });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
+// How dark what an element shows is: 0 is white, 255 black. Measured on a picture of the page, so a picture from
+// another origin counts too.
+export async function darkness(page, locator) {
+  const shot = (await locator.screenshot({ animations: "allow" })).toString("base64");
+  return page.evaluate(async (base64) => {
+    const image = await createImageBitmap(new Blob([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))]));
+    const pen = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    pen.drawImage(image, 0, 0);
+    const { data } = pen.getImageData(0, 0, image.width, image.height);
+    let light = 0;
+    for (let at = 0; at < data.length; at += 4) light += data[at] + data[at + 1] + data[at + 2];
+    return 255 - light / 3 / (data.length / 4);
+  }, shot);
+}
+
+// What the browser's console has to say, breaches of the page's own rules included, and answers that are errors.
+export function complaints(page) {
+  const heard = [];
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) heard.push(message.text()); });
+  page.on("pageerror", (error) => heard.push(String(error)));
+  page.on("response", (response) => { if (response.status() >= 400) heard.push(`${response.status()} ${response.url()}`); });
+  return heard;
+}
+
+// A picture of the page for people to look at, where a folder for such pictures was named.
+export async function shoot(page, name) {
+  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `${name}.png`), fullPage: true });
+}

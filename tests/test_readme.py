@@ -1,0 +1,88 @@
+"""What the README has people type on the command line and in Python does what it says, as printed."""
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import cv2
+import numpy as np
+import pytest
+
+from tests.bridges import ROOT, Bridge, environment, running
+from tests.readme import example, in_passing, photo
+
+pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="the commands are written for a shell")
+
+
+async def typed(commands: str, folder: Path, **variables: str) -> str:
+    """What they print, one after the other, in a folder that holds photo.jpg."""
+    photo(folder)
+    given = environment() | variables
+    given["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), given["PATH"]))
+    given["PYTHONPATH"] = str(ROOT / "clients" / "python")
+    shell = await asyncio.create_subprocess_exec(
+        *("sh", "-e", "-c", commands),
+        cwd=folder,
+        env=given,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, complaint = await shell.communicate()
+    assert shell.returncode == 0, complaint.decode()
+    return out.decode()
+
+
+def is_a_drawing(path: Path) -> bool:
+    """A picture as large as the photo that is almost without colour, and not one flat tone."""
+    drawing = cv2.imread(str(path))
+    assert drawing is not None
+    assert drawing.shape == (240, 320, 3)
+    return float(np.ptp(drawing, axis=2).mean()) < 15 and float(drawing.std()) > 5
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_curl(tmp_path: Path):
+    async with running(tmp_path / "state") as bridge:
+        printed = await typed(example("curl", bridge.url), tmp_path)
+        await typed(in_passing("curl -X PATCH", bridge.url), tmp_path)
+        live = (await told(bridge, "pencil"))["inputs"]
+    assert is_a_drawing(tmp_path / "drawing.jpg")
+    assert len(json.loads(printed)["outputs"]["colors"]) == 3
+    assert "image" in live
+
+
+async def test_python(tmp_path: Path):
+    async with running(tmp_path / "state") as bridge:
+        script = example("Python").replace("Bridge()", f"Bridge({bridge.url!r})") + "\nprint(colors)\n"
+        (tmp_path / "script.py").write_text(script, encoding="utf-8")
+        printed = await typed(f"'{sys.executable}' script.py", tmp_path)
+    assert printed.count("#") == 5
+
+
+async def test_the_command_line_in_a_running_bridge(tmp_path: Path):
+    async with running(tmp_path / "state") as bridge:
+        await commands_work(tmp_path, bridge.url.rpartition(":")[2])
+        assert [(await told(bridge, name))["stats"]["runs"] for name in ("palette", "pencil")] == [1, 1]
+
+
+async def test_the_command_line_without_a_bridge(tmp_path: Path):
+    await commands_work(tmp_path, "1")
+
+
+async def commands_work(folder: Path, port: str) -> None:
+    state = str(folder / "other state")
+    printed = await typed(example("Command line"), folder, SKETCHBRIDGE_PORT=port, SKETCHBRIDGE_STATE=state)
+    assert printed.count("#") == 3
+    assert is_a_drawing(folder / "drawing.png")
+
+
+async def told(bridge: Bridge, session: str) -> dict[str, Any]:
+    async with aiohttp.ClientSession(bridge.url) as http, http.get(f"/api/sessions/{session}") as answer:
+        return await answer.json()

@@ -1,0 +1,375 @@
+"""Walks of real sessions: they move while somebody looks, do what they are told, and give way to a hand."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import aiohttp
+import cv2
+import msgspec
+import numpy as np
+import pytest
+
+from bridge.ports import Encoding
+from bridge.server import Server
+from bridge.session.session import Session
+from bridge.walks.player import Player
+from tests.transports.serving import calling, serving
+
+RAW = Encoding("raw")
+
+
+async def walking(server: Server, **settings) -> tuple[Session, Player]:
+    session = server.hub.get("latent")
+    player = await server.walks.of(session)
+    player.change({"fps": 240, **settings})
+    return session, player
+
+
+def colour(frame) -> tuple[int, ...]:
+    return colour_of(frame.value)
+
+
+def colour_of(picture) -> tuple[int, ...]:
+    return tuple(picture.data[:3])
+
+
+async def test_the_picture_moves_while_somebody_looks_and_rests_when_nobody_does():
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=True, seconds=0.1)
+        seen = set()
+        async with session.subscribe("image", "newest", RAW) as frames:
+            async for frame in frames:
+                seen.add(colour(frame))
+                if len(seen) > 20:
+                    break
+        while session.describe()["stats"]["under_way"]:
+            await session.movement()
+        assert not session.watched
+        runs = session.stats.runs
+        before = player.describe()["place"]
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert session.stats.runs == runs
+        assert player.describe()["place"] > before
+
+
+async def test_asking_for_the_last_picture_now_and_then_counts_as_looking():
+    async with serving("latent") as server, calling(server) as http:
+        await walking(server, playing=True, seconds=0.1)
+        seen = set()
+        while len(seen) < 5:
+            async with http.get("/api/sessions/latent/outputs/image.png") as answer:
+                if answer.status == 200:
+                    seen.add(await answer.read())
+
+
+async def test_a_still_of_a_keyframe_is_the_picture_of_its_seed():
+    async with serving("latent") as server:
+        session, player = await walking(server, kind="loop", keyframes=[5, 6], playing=False)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            player.change({"seek": {"keyframe": 1}})
+            wanted = np.random.RandomState(6).randn(4)[:3]
+            expected = tuple(np.clip(128 + 40 * wanted.astype(np.float32), 0, 255).astype(np.uint8))
+            async for frame in frames:
+                if colour(frame) == expected:
+                    break
+
+
+async def test_in_w_the_model_itself_tells_where_keyframes_are_and_labels_count():
+    async with serving("latent") as server:
+        session, _player = await walking(server, kind="loop", keyframes=[5, 6], space="w", playing=False)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            for label in (-1, 0):
+                session.send({"label": label})
+                mapped = np.random.RandomState(5).randn(4).astype(np.float32)[:3] + label + 1
+                expected = tuple(np.clip(128 + 40 * mapped, 0, 255).astype(np.uint8))
+                async for frame in frames:
+                    if colour(frame) == expected:
+                        break
+        assert session.snapshot()["z"] is None
+
+
+async def test_a_hand_sent_vector_takes_over_until_the_walk_is_told_to_go_on():
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=True, seconds=0.1)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            await anext(frames)
+            session.send({"z": [1, 1, 1, 1]})
+            async for frame in frames:
+                if colour(frame) == (168, 168, 168):
+                    break
+            assert player.describe()["held"] and not player.settings.playing
+            player.change({"play": True})
+            async for frame in frames:
+                if colour(frame) != (168, 168, 168):
+                    break
+            assert not player.describe()["held"]
+
+
+async def test_a_direction_moves_a_picture_that_stands_still():
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=False)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            standing = colour(await anext(frames))
+            player.change({"direction/1": 1})
+            async for frame in frames:
+                if colour(frame) != standing:
+                    break
+            assert colour(frame)[0] == min(255, standing[0] + 40)
+
+
+async def test_after_a_crash_a_standing_picture_comes_back():
+    async with serving("latent") as server:
+        session, _player = await walking(server, playing=False)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            first = colour(await anext(frames))
+            session._backend._child.kill()
+            assert colour(await anext(frames)) == first
+        assert session.stats.restarts == 1
+
+
+WRONG = [
+    ({"kind": "jump"}, "kind"),
+    ({"speed": -1}, "speed"),
+    ({"speed": 1e999}, ""),  # what JSON has no number for
+    ({"speed": "fast"}, "speed"),
+    ({"distance": 0}, "distance"),
+    ({"keyframes": []}, "keyframes"),
+    ({"keyframes": [[1, 2]]}, "keyframes[0]"),
+    ({"keyframes": [[1, 2, 3, None]]}, "keyframes[0]"),
+    ({"keyframes": [{"favourite": "none"}]}, ""),
+    ({"direction/9": 1}, "direction/9"),
+    ({"sped": 1}, "sped"),
+    ({"seek": 1e99}, "seek.keyframe"),
+    ({"playing": True, "fps": 0}, "fps"),
+]
+
+
+@pytest.mark.parametrize(("patch", "field"), WRONG, ids=[str(patch) for patch, _ in WRONG])
+async def test_what_can_t_be_is_told_and_the_walk_goes_on_as_it_was(patch, field):
+    async with serving("latent") as server, calling(server) as http:
+        path = "/api/sessions/latent/walk"
+        async with http.get(path) as answer:
+            before = (await answer.json())["settings"]
+        body = msgspec.json.encode(patch).replace(b"null}", b"1e999}")
+        async with http.patch(path, data=body) as answer:
+            told = (await answer.json())["error"]
+            assert answer.status in (400, 413, 422) and told["field"] == field and told["message"]
+        async with http.get(path) as answer:
+            assert (await answer.json())["settings"] == before
+
+
+async def test_over_http_it_is_looked_at_told_and_begun_anew():
+    async with serving("latent") as server, calling(server) as http:
+        path = "/api/sessions/latent/walk"
+        async with http.patch(path, json={"kind": "circle", "seconds": 4, "play": True, "speed": 2}) as answer:
+            told = await answer.json()
+            assert answer.status == 200 and told["settings"]["kind"] == "circle" and told["settings"]["playing"]
+        async with http.delete(path) as answer:
+            assert (await answer.json())["settings"] | {"playing": False} == (await answer.json())["settings"]
+        async with http.get(path) as answer:
+            assert (await answer.json())["settings"]["kind"] == "noise"
+
+
+async def test_a_model_without_a_vector_says_that_it_can_t_walk():
+    async with serving("echo") as server, calling(server) as http, http.get("/api/sessions/echo/walk") as answer:
+        assert answer.status == 400 or answer.status == 422
+        assert "none of its inputs is a vector" in (await answer.json())["error"]["message"]
+
+
+async def test_over_websocket_controls_come_without_an_answer_and_looks_with_one():
+    async with serving("latent") as server, aiohttp.ClientSession(server.url) as http, http.ws_connect("/api/ws") as ws:
+        assert (await ws.receive_json())["type"] == "hello"
+        await ws.send_json({"type": "walk", "session": "latent", "set": {"speed": 3}})
+        await ws.send_json({"type": "walk", "session": "latent", "set": {"speed": -3}})
+        await ws.send_json({"type": "walk", "id": 7, "session": "latent"})
+        refused, answer = await ws.receive_json(), await ws.receive_json()
+        assert (refused["type"], refused["error"]["field"]) == ("error", "speed")
+        assert (answer["id"], answer["value"]["settings"]["speed"]) == (7, 3)
+
+
+async def test_a_walk_ends_with_its_session_and_another_begins_with_the_next():
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=True, seconds=2.5)
+        await server.hub.close_session("latent")
+        again = await server.hub.open(session.folder, "latent")
+        await again.started()
+        other = await server.walks.of(again)
+        assert other is not player and other.settings.seconds != 2.5
+
+
+async def test_what_a_walk_was_told_is_there_after_a_restart(tmp_path: Path):
+    async with serving("latent", state=tmp_path) as server:
+        await walking(server, kind="drift", distance=0.3, playing=True)
+    async with serving(state=tmp_path) as server:
+        session = server.hub.get("latent")
+        await session.started()
+        settings = (await server.walks.of(session)).settings
+        assert (settings.kind, settings.distance, settings.playing) == ("drift", 0.3, True)
+
+
+async def test_favourites_are_kept_shown_renamed_walked_to_and_dropped(tmp_path: Path):
+    async with serving("latent", state=tmp_path) as server, calling(server) as http:
+        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
+            assert answer.status == 400 or answer.status == 422
+            assert "nowhere yet" in (await answer.json())["error"]["message"]
+        server.hub.get("latent").send({"z": [1, 2, 3, 4], "label": 2})
+        async with http.post("/api/favourites", json={"session": "latent", "name": "the blue one"}) as answer:
+            kept = await answer.json()
+            assert answer.status == 201
+        assert (kept["name"], kept["z"], kept["inputs"]["label"]) == ("the blue one", [1, 2, 3, 4], 2)
+        async with http.get(kept["picture"]) as answer:
+            assert (await answer.read())[:2] == b"\xff\xd8"
+    async with serving(state=tmp_path) as server, calling(server) as http:
+        await server.hub.get("latent").started()
+        one = f"/api/favourites/{kept['id']}"
+        async with http.patch(one, json={"name": "blue"}) as answer:
+            assert (await answer.json())["name"] == "blue"
+        keyframes = {"kind": "loop", "keyframes": [{"favourite": kept["id"]}, 1]}
+        async with http.patch("/api/sessions/latent/walk", json=keyframes) as answer:
+            assert answer.status == 200
+        async with http.get("/api/favourites", params={"session": "latent"}) as answer:
+            assert [favourite["name"] for favourite in (await answer.json())["favourites"]] == ["blue"]
+        async with http.delete(one) as answer:
+            assert answer.status == 204
+        async with http.get(one) as answer:
+            assert answer.status == 404
+
+
+async def test_the_grid_comes_tile_by_tile_the_middle_first_and_a_tile_can_be_the_centre():
+    async with serving("latent") as server, calling(server) as http:
+        path = "/api/sessions/latent/grid"
+        async with http.patch(path, json={"rows": 3, "columns": 3, "distance": 0.1, "centre": 7}) as answer:
+            assert (await answer.json())["grid"]["rows"] == 3
+        async with http.get(path + "/tiles") as answer:
+            tiles = {(tile["row"], tile["column"]): tile["image"] for tile in (await answer.json())["tiles"]}
+        assert next(iter(tiles)) == (0, 0) and len(tiles) == 9 and len(set(tiles.values())) > 1
+        async with http.patch(path, json={"to": [0, 1]}) as answer:
+            there = await answer.json()
+        assert len(there["grid"]["centre"]) == 4 and there["back"] == 2
+        async with http.get(path + "/tiles", headers={"Accept": "text/event-stream"}) as answer:
+            events = (await answer.text()).split("\n\n")
+        assert events[0].startswith("event: tile") and tiles[0, 1] in events[0]
+        assert [event.split("\n")[0] for event in events if event][-1] == "event: done"
+        async with http.patch(path, json={"back": True}) as answer:
+            assert (await answer.json())["grid"]["centre"] == 7
+
+
+async def test_over_websocket_a_grid_can_be_left():
+    async with serving("latent") as server, aiohttp.ClientSession(server.url) as http, http.ws_connect("/api/ws") as ws:
+        await ws.receive_json()
+        await ws.send_json({"type": "grid", "id": 1, "session": "latent", "set": {"rows": 30, "columns": 30}})
+        assert (await ws.receive()).type == aiohttp.WSMsgType.BINARY
+        await ws.send_json({"type": "cancel", "id": 1})
+        while (message := await ws.receive()).type == aiohttp.WSMsgType.BINARY:
+            pass
+        assert message.json()["error"]["code"] == "cancelled"
+        assert server.hub.get("latent").describe()["stats"]["waiting"] == 0
+
+
+async def test_tiles_that_were_made_are_not_made_again():
+    async with serving("latent") as server:
+        session = server.hub.get("latent")
+        explorer = await server.walks.explorer(session)
+        first = [picture async for picture in explorer.pictures(explorer.grid)]
+        runs = session.stats.runs
+        explorer.look({"column": 1})
+        again = [picture async for picture in explorer.pictures(explorer.grid)]
+        assert session.stats.runs - runs == 5
+        assert {(one.row, one.column) for one in first} - {(one.row, one.column) for one in again} != set()
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        {"rows": 0},
+        {"rows": 1000, "columns": 1000},
+        {"distance": 0},
+        {"centre": [1]},
+        {"to": [0]},
+        {"to": [0, 0], "rows": 2},
+        {"cols": 1},
+    ],
+    ids=str,
+)
+async def test_a_grid_that_can_t_be_is_told(patch):
+    async with serving("latent") as server, calling(server) as http:
+        async with http.patch("/api/sessions/latent/grid", json=patch) as answer:
+            assert 400 <= answer.status < 500 and (await answer.json())["error"]["field"]
+        async with http.get("/api/sessions/latent/grid") as answer:
+            assert (await answer.json())["back"] == 0
+
+
+async def test_a_single_picture_does_not_show_in_the_walk_but_does_where_nothing_walks():
+    white = {"z": [9, 9, 9, 9]}
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=True, seconds=0.1)
+        async with session.subscribe("image", "all", RAW) as frames:
+            await anext(frames)
+            for _ in range(5):
+                async with session.run(white, None, {"image": RAW}) as run:
+                    assert colour_of((await run.result()).outputs["image"]) == (255, 255, 255)
+            seen = {colour(await anext(frames)) for _ in range(20)}
+            assert (255, 255, 255) not in seen
+            player.change({"pause": True})
+            async with session.run(white) as run:
+                await run.result()
+            async for frame in frames:
+                if colour(frame) == (255, 255, 255):
+                    break
+
+
+async def test_a_recording_renders_the_same_twice_and_as_it_was_live(tmp_path: Path):
+    async with serving("latent", state=tmp_path / "state") as server, calling(server) as http:
+        tape = "/api/sessions/latent/walk/recording"
+        session, player = await walking(server, kind="drift", playing=True, seconds=0.2)
+        seen = []
+        async with session.subscribe("image", "all", RAW) as frames, http.post(tape) as answer:
+            assert answer.status == 201
+            for patch in ({"speed": 2}, {"direction/1": 1}, {"space": "w"}, {"pause": True}):
+                player.change(patch)
+                seen.append(colour(await anext(frames)))
+            session.send({"z": [1, 0, 0, 0], "label": 3})
+            while colour(await anext(frames)) != (255, 255, 255):
+                pass
+            async with http.post(tape) as refused:
+                assert refused.status == 409
+        async with http.delete(tape) as answer:
+            told = await answer.json()
+            assert told["controls"] == 5 and not told["running"]
+        async with http.get(tape) as answer:
+            recording = tmp_path / "show.jsonl"
+            recording.write_bytes(await answer.read())
+        folder = session.folder
+    films = [await rendered(folder, tmp_path / name, recording) for name in ("one", "two")]
+    assert films[0] == films[1] and len(films[0]) > 2
+    last = cv2.imdecode(np.frombuffer(films[0][-1], np.uint8), cv2.IMREAD_COLOR)
+    assert (last == 255).all()
+
+
+async def rendered(model: str, out: Path, recording: Path) -> list[bytes]:
+    arguments = [
+        "-m",
+        "bridge",
+        "walk",
+        model,
+        "--recording",
+        recording,
+        "--fps",
+        "60",
+        "--out",
+        out,
+        "--state",
+        out.parent,
+    ]
+    process = await asyncio.create_subprocess_exec(sys.executable, *map(str, arguments))
+    assert await process.wait() == 0
+    return [path.read_bytes() for path in sorted(out.iterdir())]
+
+
+async def test_what_was_not_recorded_is_told():
+    async with serving("latent") as server, calling(server) as http:
+        tape = "/api/sessions/latent/walk/recording"
+        async with http.get(tape) as got, http.delete(tape) as ended:
+            assert (got.status, ended.status) == (404, 404)
