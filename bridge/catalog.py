@@ -10,14 +10,14 @@ import re
 import sys
 import threading
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from bridge import limits, manifest
-from bridge.errors import BridgeError, ErrorInfo, InputError, ModelBroken, UnknownModel, from_info
+from bridge.errors import BridgeError, ErrorInfo, Forbidden, InputError, ModelBroken, UnknownModel, from_info
 from bridge.manifest import Manifest
 from bridge.signature import Signature
 from bridge.suggest import nearest
@@ -55,6 +55,8 @@ class Entry(msgspec.Struct, frozen=True):
     signature: Signature | None = None  # None until described
     problem: ErrorInfo | None = None
     changed: float = 0.0  # when its folder was written to, in seconds since 1970
+    file: Path | None = None  # such as a network, which the model of the folder loads
+    options: dict[str, Any] = {}  # that go with the file
 
     @property
     def about(self) -> Manifest:
@@ -66,6 +68,17 @@ class Entry(msgspec.Struct, frozen=True):
     def check(self) -> None:
         """ModelBroken, with the reason, for one that can't be opened."""
         _ = self.about
+
+    def check_told(self, options: Mapping[str, Any] | None) -> None:
+        """Forbidden where options that came over a wire name a file of this machine."""
+        for name in options or ():
+            if self.manifest is not None and name in self.manifest.opens.values():
+                raise Forbidden(
+                    f"{name} names a file of the bridge's machine, so only there it can be said",
+                    hint=f"put the file into the models folder there, or start with --model NAME=FILE; {self.id} "
+                    "is then listed under its name",
+                    field=name,
+                )
 
     def describe(self) -> dict[str, Any]:
         """All that is known, as JSON: for the directory, the studio, the command line. No path of this machine."""
@@ -138,6 +151,7 @@ class Catalog:
         self._refused: dict[tuple[Path, str], ErrorInfo] = {}  # kept in memory only: an install may mend it
         self._entries: dict[str, Entry] = {}
         self._shadowed: tuple[Entry, ...] = ()
+        self._opens: dict[str, Entry] = {}
         self._looking = threading.Lock()  # a path may be taken in by another thread than the loop's
         self.refresh()
 
@@ -161,7 +175,7 @@ class Catalog:
         shadowed = []
         for entry in self._found():
             winner = chosen.setdefault(entry.id, entry)
-            if winner is not entry and winner.folder != entry.folder:
+            if winner is not entry and (winner.folder, winner.file) != (entry.folder, entry.file):
                 shadowed.append(_hidden(entry, winner))
         self._entries, self._shadowed = chosen, tuple(shadowed)
 
@@ -173,7 +187,7 @@ class Catalog:
         return entry
 
     def resolve(self, ref: str) -> Entry:
-        """A model that can be opened, by id or by the path of its folder; UnknownModel or ModelBroken.
+        """A model that can be opened, by id or by the path of its folder or file; UnknownModel or ModelBroken.
 
         A path is code that will run here: give only what the user of this machine named, never what came over a wire.
         """
@@ -185,25 +199,36 @@ class Catalog:
         """resolve() for a loop: the disk is looked at in a thread."""
         return self.resolve(ref) if _ID.fullmatch(ref) else await asyncio.to_thread(self.resolve, ref)
 
-    def add_path(self, folder: Path) -> Entry:
-        """Take in a model folder, which from now on counts more than others of its id. Blocks as refresh() does."""
+    def add_path(self, path: Path) -> Entry:
+        """Take in a model folder, or a file that a model opens. From now on it counts more than others of its id.
+
+        Blocks as refresh() does.
+        """
         try:
-            folder = folder.expanduser().resolve()
-            there = folder.is_dir()
+            path = path.expanduser().resolve()
+            is_file, there = path.is_file(), path.exists()
         except (OSError, ValueError, RuntimeError):  # too long, a null byte, nobody's home
             there = False
         if not there:
             raise UnknownModel(
-                f"there is no folder {str(folder)[:200]}",
-                hint="name a catalogue id or the path of a model folder",
+                f"there is no folder and no file {str(path)[:200]}",
+                hint="name a catalogue id, or the path of a model folder or of a file that a model opens",
                 field="model",
             )
-        if not manifest.is_model_folder(folder):
-            raise ModelBroken(f"{folder} has no {manifest.FILE}", hint=_new_hint(folder), field="model")
+        if is_file and path.suffix.lower() not in self.opens:
+            known = ", ".join(self.opens) or "none"
+            raise ModelBroken(f"no model opens {path.name}", hint=f"files that can be opened: {known}", field="model")
+        if not is_file and not manifest.is_model_folder(path):
+            raise ModelBroken(f"{path} has no {manifest.FILE}", hint=_new_hint(path), field="model")
         with self._looking:
-            self._sources = list(dict.fromkeys([Source("path", folder), *self._sources]))
+            self._sources = list(dict.fromkeys([Source("path", path), *self._sources]))
             self._refresh()
-            return next(entry for entry in self._entries.values() if entry.folder == folder)
+            return next(entry for entry in self._entries.values() if (entry.file or entry.folder) == path)
+
+    @property
+    def opens(self) -> dict[str, Entry]:
+        """By the ending of a file, the model that loads it."""
+        return dict(self._opens)
 
     async def signature(self, entry: Entry) -> Signature:
         """What that model takes and gives; ModelBroken or whatever keeps its code from telling."""
@@ -256,13 +281,17 @@ class Catalog:
 
     def _found(self) -> Iterator[Entry]:
         """Entries of every place, those that count more first."""
-        for source in sorted(self._sources, key=lambda source: _ORDER.index(source.origin)):
+        sources = sorted(self._sources, key=lambda source: _ORDER.index(source.origin))
+        self._opens = _openers(_read(folder, source.origin) for source in sources for folder in _folders(source.folder))
+        for source in sources:
             if source.problem is not None:
                 yield Entry(_slug(source.folder.name), source.folder, source.origin, problem=source.problem)
                 continue
             folders = _folders(source.folder)
             yield from (self._known(_read(folder, source.origin)) for folder in folders)
-            if source.origin == "path" and not folders:
+            files = _files(source, self._opens)
+            yield from (self._known(_of_file(file, self._opens[file.suffix.lower()], source.origin)) for file in files)
+            if source.origin == "path" and not folders and not files:
                 yield _missing(source.folder)
 
     def _known(self, entry: Entry) -> Entry:
@@ -313,6 +342,50 @@ def _folders(place: Path) -> list[Path]:
     except OSError:
         return []  # not there yet, or not ours to read: no models
     return [place / name for name in names[: limits.MODELS_PER_SOURCE] if manifest.is_model_folder(place / name)]
+
+
+def _files(source: Source, opens: Mapping[str, Entry]) -> list[Path]:
+    """What lies in that place, or is it, and can be opened by a model. Only what the user put there."""
+    if source.origin not in ("path", "yours") or manifest.is_model_folder(source.folder):
+        return []
+    if source.folder.is_file():
+        return [source.folder] if source.folder.suffix.lower() in opens else []
+    if source.origin == "path":
+        return []
+    try:
+        with os.scandir(source.folder) as items:
+            names = sorted(item.name for item in items if not item.name.startswith((".", "_")) and item.is_file())
+    except OSError:
+        return []
+    return [source.folder / name for name in names if Path(name).suffix.lower() in opens][: limits.MODELS_PER_SOURCE]
+
+
+def _openers(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """By the ending, the first model that opens such files."""
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        for suffix in entry.manifest.opens if entry.manifest else ():
+            found.setdefault(suffix, entry)
+    return found
+
+
+def _of_file(file: Path, opener: Entry, origin: Origin) -> Entry:
+    """A file as a model of its own, with what its model says of itself."""
+    about = opener.about
+    try:
+        facts = file.stat()
+    except OSError as error:
+        problem = ModelBroken(f"{file.name} can't be read: {error.strerror}", hint="see its permissions")
+        return Entry(_slug(file.stem), opener.folder, origin, problem=problem.info(), file=file)
+    return msgspec.structs.replace(
+        opener,
+        id=_slug(file.stem),
+        origin=origin,
+        manifest=msgspec.structs.replace(about, title=file.stem, size=facts.st_size),
+        changed=facts.st_mtime,
+        file=file,
+        options={about.opens[file.suffix.lower()]: str(file)},
+    )
 
 
 def _read(folder: Path, origin: Origin) -> Entry:

@@ -31,8 +31,10 @@ class Hub:
         max_sessions: int = limits.SESSIONS,
         start_seconds: float = limits.START_SECONDS,
         clock: Callable[[], float] = time.monotonic,
+        threads: int = 0,
     ) -> None:
         self.catalog = catalog
+        self._threads = threads  # for every model's library; 0: as many as do best
         self.sessions: dict[str, Session] = {}
         self.events = Events()
         self.clock = clock
@@ -54,11 +56,12 @@ class Hub:
         """The session of that name: a new one, still starting, or the one that already runs this model."""
         entry = await self.catalog.resolved(model)
         name = _checked(name or entry.id)
+        options = {**options, **entry.options} if options else None
         async with self._turn(name):
             running = self.sessions.get(name)
             if running is not None and running.state != "failed":
                 return await self._joined(running, entry, options)
-            parsed = await self._parsed(entry, options) if options else {}
+            parsed = await self._parsed(entry, options) if options else dict(entry.options)
             if running is not None:
                 await self.close_session(name)
             return await self._start(entry, name, parsed)
@@ -95,13 +98,13 @@ class Hub:
         return turn
 
     async def _joined(self, running: Session, entry: Entry, options: Mapping[str, Any] | None) -> Session:
-        if running.folder != str(entry.folder):
+        if running.folder != str(entry.folder) or not _loads(running, entry):
             raise NameTaken(
                 f"{running.name} already runs {running.model}",
                 hint="choose another name, or close it first",
                 field="name",
             )
-        if options and await self._parsed(entry, options) != (running.options or await self._parsed(entry, {})):
+        if options and await self._parsed(entry, options) != await self._parsed(entry, running.options):
             raise NameTaken(
                 f"{running.name} already runs with other options",
                 hint="options count from the start: choose another name, or close it first",
@@ -125,18 +128,26 @@ class Hub:
         session = Session(
             name,
             entry.about,
-            Start(name, str(entry.folder), options),
+            Start(name, str(entry.folder), options, self._threads),
             self._launch,
             model=entry.id,
             events=self.events,
             clock=self.clock,
             queue=self._queue,
             start_seconds=self._start_seconds,
+            preset=entry.options,
         )
         self.sessions[name] = session
         self.events.publish(Event("session_opened", name, {"model": entry.id}))
         await session.__aenter__()
         return session
+
+
+def _loads(running: Session, entry: Entry) -> bool:
+    """Does it run with the same file?"""
+    return all(running.options.get(name) == value for name, value in entry.options.items()) and not (
+        running.preset.keys() - entry.options.keys()
+    )
 
 
 def _checked(name: str) -> str:

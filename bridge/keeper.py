@@ -133,13 +133,13 @@ class Keeper:
     def _seen(self, session: Session) -> SavedSession:
         wanted = self._wanted.get(session.name)
         inputs = wanted.inputs if wanted is not None else _changed_inputs(session)
-        options = {name: to_json(value) for name, value in session.options.items()}
+        options = {name: to_json(value) for name, value in session.options.items() if name not in session.preset}
         return SavedSession(session.name, self._reference(session), options, inputs, self._walks.settings_of(session))
 
     def _reference(self, session: Session) -> str:
         """By what the model is found again: its id, or the path it was named by."""
         entry = next((entry for entry in self._hub.catalog.entries if entry.id == session.model), None)
-        return str(entry.folder) if entry is not None and entry.origin == "path" else session.model
+        return str(entry.file or entry.folder) if entry is not None and entry.origin == "path" else session.model
 
     def _tell(self, why: str, hint: str, error: Exception | None = None) -> None:
         if why != self._trouble:

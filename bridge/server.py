@@ -168,8 +168,8 @@ def _wanted_signals() -> list[signal.Signals]:
 
 
 def _name_for(model: str) -> str:
-    """What a session is called when only its model was given: a path gives the name of its folder."""
-    if not any(mark in model for mark in "/\\:"):
+    """What a session is called when only its model was given: a path gives the name of its folder or file."""
+    if not any(mark in model for mark in "/\\:."):
         return model
-    last = re.split(r"[/\\:]", model.rstrip("/\\"))[-1]
+    last = re.split(r"[/\\:]", model.rstrip("/\\"))[-1].partition(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-_") or "model"

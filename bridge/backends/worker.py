@@ -368,11 +368,11 @@ def _load(start: Start, outbox: channel.Outbox) -> tuple[Model, Signature, dict[
     model = cls()
     report_to(model, report)
     model.setup(**options)
-    return model, refined(signature, model), _warmed(model, report)
+    return model, refined(signature, model), _warmed(model, report, start.threads)
 
 
-def _warmed(model: Model, report: Any) -> dict[str, Any]:
-    """What was found out while warming: how many threads do best."""
+def _warmed(model: Model, report: Any, count: int) -> dict[str, Any]:
+    """What was found out while warming: how many threads do best, if nobody said how many."""
     warm = getattr(model, "warm", None)
     if warm is None:
         return {}
@@ -381,7 +381,7 @@ def _warmed(model: Model, report: Any) -> dict[str, Any]:
     if set_threads is None:
         warm()
         return {}
-    return {"threads": threads.choose(warm, set_threads, threads.candidates())}
+    return {"threads": threads.choose(warm, set_threads, [count] if count else threads.candidates())}
 
 
 def _started(inbox: Source) -> Start | None:

@@ -1,6 +1,7 @@
 """sketchbridge walk: a walk into a film, frame for frame, each time the same."""
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -67,7 +68,8 @@ def _check(wish: Wish) -> None:
 
 async def _walk(settings: Settings, wish: Wish) -> None:
     show.note(f"waiting for {wish.model} ...")
-    async with Hub(catalog(settings), launch, start_seconds=settings.start_seconds) as hub:
+    threads = os.cpu_count() or 1  # always the same, since the last bit of a picture depends on it
+    async with Hub(catalog(settings), launch, start_seconds=settings.start_seconds, threads=threads) as hub:
         session = await hub.open(wish.model)
         await session.started()
         handles = _handles(session)

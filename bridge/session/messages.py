@@ -24,6 +24,7 @@ class Start(Message, frozen=True, tag="start"):
     session: str
     folder: str
     options: dict[str, Any]
+    threads: int = 0  # that the model's library shall use; 0: as many as do best
 
 
 class Run(Message, frozen=True, tag="run"):

@@ -72,6 +72,7 @@ class Session:
         clock: Callable[[], float] = time.monotonic,
         queue: int = limits.RUNS_WAITING,
         start_seconds: float = limits.START_SECONDS,
+        preset: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.model = model or name
@@ -87,6 +88,7 @@ class Session:
         self.clock = clock
         self.folder = start.folder
         self.options = start.options
+        self.preset = preset or {}  # those of the options that come with the model, such as the file it loads
         self._start = start
         self._start_seconds = start_seconds
         self._launch = launch
@@ -267,7 +269,7 @@ class Session:
                 "text": self.progress.text,
             },
             "error": _info(self.error),
-            "options": {name: to_json(value) for name, value in self.options.items()},
+            "options": {name: to_json(value) for name, value in self.options.items() if name not in self.preset},
             "inputs": self.inputs(),
             "notes": self.notes,
             **_described(self.signature),

@@ -56,7 +56,9 @@ class Sessions:
 
     async def open(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
         wish = _opening(await read_object(request, self._max_body, _TAKES))
-        self._hub.catalog.get(wish.model)  # an id, never a path: a path is code that only this machine's user may name
+        self._hub.catalog.get(wish.model).check_told(
+            wish.options
+        )  # an id, never a path: a path is code that only this machine's user may name
         before = set(map(id, self._hub.sessions.values()))
         session = await self._hub.open(wish.model, wish.name, wish.options)
         if query.get("wait"):

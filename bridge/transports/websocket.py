@@ -362,7 +362,9 @@ class Conversation:
 
     def _open(self, request: wire.Open) -> None:
         async def work() -> None:
-            self._hub.catalog.get(request.model)  # an id, never a path: a path is code only this machine's user names
+            self._hub.catalog.get(request.model).check_told(
+                request.options
+            )  # an id, never a path: a path is code only this machine's user names
             session = await self._hub.open(request.model, request.name, request.options or None)
             if request.wait:
                 await session.started()
