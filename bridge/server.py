@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.util
 import logging
 import re
 import shutil
@@ -27,7 +28,8 @@ from bridge.transports.websocket import websocket_handler
 from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 
-DEMO = ("palette", "pencil")
+DEMO = ("dream", "palette", "pencil")
+_NEED_TORCH = frozenset({"dream"})
 _log = logging.getLogger(__name__)
 
 
@@ -122,13 +124,19 @@ class Server:
         """What was asked for and what was open the last time; the demo only when there is nothing else."""
         asked = [_asked(entry) for entry in self.settings.models]
         saved = [session for session in await workspace.sessions() if session.name not in {a.name for a in asked}]
-        demo = [SavedSession(name, name) for name in DEMO] if self.settings.demo and not asked and not saved else []
+        demo = _demo() if self.settings.demo and not asked and not saved else []
         for session, error in await keeper.restore(saved, [*asked, *demo]):
             _log.error("%s was not opened: %s%s", session.name, error.message, f" ({error.hint})" if error.hint else "")
 
 
 def _clear(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _demo() -> list[SavedSession]:
+    """Those of the examples that can run here."""
+    torch = importlib.util.find_spec("torch") is not None
+    return [SavedSession(name, name) for name in DEMO if torch or name not in _NEED_TORCH]
 
 
 def _asked(entry: str) -> SavedSession:

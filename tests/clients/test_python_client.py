@@ -144,3 +144,22 @@ async def test_a_subscription_waits_for_a_session_that_is_opened_late_after_a_re
         assert (await anext(frames)).port == "image"
         await subscription.__aexit__(None, None, None)
         await bridge.aclose()
+
+
+async def test_walks_and_grids():
+    def script(url: str) -> None:
+        with Bridge(url) as bridge:
+            latent = bridge.session("latent")
+            assert latent.walk(kind="circle", speed=2)["settings"]["speed"] == 2
+            assert latent.walk({"direction/1": 1})["settings"]["directions"] == {"direction/1": 1}
+            tiles = {(tile["row"], tile["column"]) for tile in latent.grid(rows=2, columns=2)}
+            assert len(tiles) == 4
+            for tile in latent.grid(rows=20, columns=20):
+                assert tile["image"][:2] == b"\xff\xd8"
+                break
+            with pytest.raises(BridgeError) as caught:
+                latent.walk(speed=-1)
+            assert caught.value.field == "speed"
+
+    async with serving("latent") as server:
+        await asyncio.to_thread(script, server.url)

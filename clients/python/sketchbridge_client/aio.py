@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -210,6 +210,21 @@ class AsyncSession:
     async def send(self, **inputs: Any) -> None:
         """Live inputs, the newest win. Returns when the bridge has taken them."""
         await self._bridge.ask(type="send", session=self.name, inputs=inputs)
+
+    async def walk(self, settings: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
+        """Tell its walk settings and verbs, by name or as a mapping, or nothing; gives how it stands then."""
+        told = {**(settings or {}), **more}
+        stands: dict[str, Any] = await self._bridge.ask(type="walk", session=self.name, set=told)
+        return stands
+
+    async def grid(
+        self, settings: Mapping[str, Any] | None = None, /, width: int = 0, **more: Any
+    ) -> AsyncIterator[dict[str, Any]]:
+        """The pictures around a place, elsewhere if told so, each with its row and column. Leaving the loop ends it."""
+        told = {**(settings or {}), **more}
+        async with self._bridge.calling(type="grid", session=self.name, set=told, width=width) as call:
+            async for tile in self._bridge.items(call):
+                yield tile
 
     def subscribe(self, port: str, policy: str = "newest", **encoding: Any) -> "AsyncSubscription":
         """Follow everything a port gives out; format, quality, width and height say how it is wanted."""

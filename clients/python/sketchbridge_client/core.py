@@ -62,6 +62,11 @@ class Call:
         """Is it one that comes back after the connection was lost?"""
         return self.request["type"] in ("subscribe", "events")
 
+    @property
+    def streams(self) -> bool:
+        """Does it give something before its end?"""
+        return self.request["type"] == "grid" or bool(self.request.get("stream"))
+
     def stands(self) -> None:
         """The bridge has taken it."""
         self._stood, self._attempts = True, 0
@@ -160,7 +165,7 @@ class Conversation:
         if call.lasting and answer["type"] == "reply":
             call.stands()
             return
-        if not call.lasting and not call.request.get("stream"):
+        if not call.lasting and not call.streams:
             call.put(answer.get("outputs") if answer["type"] == "done" else answer.get("value"))
         call.end()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Generator, Iterator
+from collections.abc import Coroutine, Generator, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
 from sketchbridge_client.aio import AsyncBridge, AsyncSession, AsyncSubscription
@@ -100,6 +100,16 @@ class Session:
     def stream(self, command: str | None = None, /, **inputs: Any) -> Iterator[dict[str, Any]]:
         """One run, every output as it comes. Leaving the loop ends the run."""
         yield from _steps(self._bridge, self._inner.stream(command, **inputs))
+
+    def walk(self, settings: Mapping[str, Any] | None = None, /, **more: Any) -> dict[str, Any]:
+        """Tell its walk settings and verbs, by name or as a mapping, or nothing; gives how it stands then."""
+        return self._bridge.wait(self._inner.walk(settings, **more))
+
+    def grid(
+        self, settings: Mapping[str, Any] | None = None, /, width: int = 0, **more: Any
+    ) -> Iterator[dict[str, Any]]:
+        """The pictures around a place, elsewhere if told so, each with its row and column. Leaving the loop ends it."""
+        yield from _steps(self._bridge, self._inner.grid(settings, width, **more))
 
     def subscribe(self, port: str, policy: str = "newest", **encoding: Any) -> "Subscription":
         """Follow everything a port gives out; format, quality, width and height say how it is wanted."""
