@@ -27,6 +27,7 @@ def save_generator(generator, target, facts=None):
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".safetensors.partial")
     save_file(weights, partial)
+    partial.chmod(0o644)  # for everybody to read, as any other file of a model
     os.replace(partial, target.with_name(target.name + ".safetensors"))
     target.with_name(target.name + ".json").write_text(json.dumps(description, indent=1) + "\n", encoding="utf-8")
     return size if dtype is torch.float32 else size // 2
