@@ -333,6 +333,9 @@ async def test_a_recording_renders_the_same_twice_and_as_it_was_live(tmp_path: P
             session.send({"z": [1, 0, 0, 0], "label": 3})
             while colour(await anext(frames)) != (255, 255, 255):
                 pass
+            shown = player.now()[0]
+            while player.now()[0] < shown + 0.1:  # the film gets a few frames of it
+                await asyncio.sleep(0.01)
             async with http.post(tape) as refused:
                 assert refused.status == 409
         async with http.delete(tape) as answer:
@@ -373,3 +376,19 @@ async def test_what_was_not_recorded_is_told():
         tape = "/api/sessions/latent/walk/recording"
         async with http.get(tape) as got, http.delete(tape) as ended:
             assert (got.status, ended.status) == (404, 404)
+
+
+async def test_a_favourite_in_w_outlasts_another_label():
+    async with serving("latent") as server, calling(server) as http:
+        session = server.hub.get("latent")
+        session.send({"w": [1, 1, 1]})
+        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
+            kept = await answer.json()
+        keyframes = [{"favourite": kept["id"]}]
+        session, _ = await walking(server, kind="loop", keyframes=keyframes, space="w", playing=False, step=True)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            for label, shade in ((3, 168), (4, 168)):
+                session.send({"label": label})
+                async for frame in frames:
+                    if colour(frame) == (shade, shade, shade):
+                        break

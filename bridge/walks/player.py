@@ -8,10 +8,9 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Self
 
-from bridge.errors import BridgeError, Cancelled, InputError
+from bridge.errors import BridgeError, InputError
 from bridge.session.session import Session
 from bridge.walks.anchors import Vectors
 from bridge.walks.handles import Handles
@@ -24,7 +23,7 @@ from bridge.walks.timeline import Walk
 
 _AHEAD_S = 1.0  # vectors that the model has to work out are asked for so long before they are needed
 _LOOK_S = 1 / 60  # between two looks at a walk that goes on while nothing of it changes
-_AGAIN_S = 1.0  # until the model is asked again for vectors that it could not give
+_AGAIN_S = 1.0  # after something went wrong
 _log = logging.getLogger(__name__)
 
 Kept = Callable[[str], Given | None]  # the vector of a favourite
@@ -135,13 +134,21 @@ class Player:
     # --- playing ---------------------------------------------------------------------------------
 
     async def _play(self) -> None:
-        with suppress(BridgeError):  # the session was closed, or has failed for good
-            while True:
+        """Until the session is over. Whatever goes wrong with a frame is told, and the walk tries again."""
+        while self._session.state not in ("closed", "failed"):
+            try:
                 await self._session.ready()
                 if self._session.watched:
                     await self._next()
                 else:
                     await self._session.movement()
+            except BridgeError as error:
+                if self._session.state not in ("closed", "failed"):
+                    _log.warning("the walk of %s waits: %s", self._session.name, error.message)
+                    await self._told(_AGAIN_S)
+            except Exception:  # a mistake of ours, which should not stop a show
+                _log.exception("the walk of %s stumbled", self._session.name)
+                await self._told(_AGAIN_S)
 
     async def _next(self) -> None:
         """Offer one frame, or wait until there is one worth it."""
@@ -195,17 +202,12 @@ class Player:
         finally:
             moved.cancel()
 
-    # --- vectors that only the model knows -------------------------------------------------------
+    # --- vectors that can't be computed here -----------------------------------------------------
 
     async def _fetch(self) -> None:
-        """Ask the model for the vectors in w that are needed now or soon."""
-        try:
-            for key in self._here.missing(self._walk.needs(self._now(), _AHEAD_S)):
-                vector = self._vectors["z"][key]
-                made = await mapped(self._session, self.handles, vector, self._session.snapshot())
-                self._vectors["w"].put(key, made)
-        except Cancelled:
-            raise
-        except BridgeError as error:
-            _log.warning("the walk of %s waits: %s", self._session.name, error.message)
-            await self._told(_AGAIN_S)
+        """Get the vectors that are needed now or soon: favourites as they were kept, those in w from the model."""
+        self._checked(self._walk.settings)
+        for key in self._here.missing(self._walk.needs(self._now(), _AHEAD_S)):
+            vector = self._vectors["z"][key]
+            made = await mapped(self._session, self.handles, vector, self._session.snapshot())
+            self._vectors["w"].put(key, made)

@@ -63,8 +63,8 @@ async def launch(start: Start, listener: Listener) -> Publisher:
 class PublishingServer(Server):
     """The server as it is, with that in place of worker processes."""
 
-    async def _new_hub(self) -> Hub:
-        hub = await super()._new_hub()
+    async def _new_hub(self, scratch: Path) -> Hub:
+        hub = await super()._new_hub(scratch)
         hub._launch = launch
         return hub
 
