@@ -273,6 +273,9 @@ class Conversation:
     # --- work that takes time --------------------------------------------------------------------
 
     def _new(self, id: int) -> None:
+        ended = self._work.get(id)
+        if ended is not None and ended.task.done():  # the client was quicker than our loop
+            self._finished(ended.request, ended.task)
         if id in self._work or id in self._readers or id in self._events:
             raise BadMessage(f"{id} is the id of something that is still under way", hint="choose another", field="id")
 

@@ -7,7 +7,8 @@ import time
 
 from tests.bench import programs, report
 
-SUBJECTS = ("echo", "fanout", "startup", "overload", "crossing")
+SUBJECTS = ("echo", "fanout", "startup", "overload", "crossing", "walk", "hand", "images", "grid")
+LONG = ("overload", "hand")  # these go on for fifteen times the seconds of a round: a minute
 
 
 def main() -> int:
@@ -15,13 +16,15 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="NAME", help=", ".join(SUBJECTS))
     parser.add_argument("--quick", action="store_true", help="few and short rounds; shown, not written")
     parser.add_argument("--rounds", type=int, help="how often each contender is measured (5)")
+    parser.add_argument("--minutes", type=float, help=f"how long {' and '.join(LONG)} go on (1)")
     given = parser.parse_args()
     if sys.platform == "win32":
         parser.error("the peers run on Linux and macOS only")
     programs.peers_python()
     rounds, seconds = (given.rounds or 2, 1.0) if given.quick else (given.rounds or 5, 4.0)
     for name in given.only or SUBJECTS:
-        run(name, rounds, seconds, write=not given.quick)
+        long = given.minutes * 4 if given.minutes and name in LONG else seconds
+        run(name, rounds, long, write=not given.quick)
     return 0
 
 

@@ -49,9 +49,9 @@ class Client:
             taken = self.socket.recv_into(_SCRATCH, min(self._left, len(_SCRATCH)), _SKIP)
             self._left -= taken
             return taken > 0
-        part = self.socket.recv(_missing(self._head))
+        part = self.socket.recv(missing(self._head))
         self._head += part
-        if not _missing(self._head):
+        if not missing(self._head):
             self._begin(self._head)
             self._head = b""
         return bool(part)
@@ -76,7 +76,7 @@ class Client:
 def message(connection: socket.socket) -> tuple[int, bytes]:
     """The next message on a blocking socket, whole: its opcode and its body."""
     head = _exactly(connection, 2)
-    head += _exactly(connection, _missing(head))
+    head += _exactly(connection, missing(head))
     return head[0] & 0x0F, _exactly(connection, body_length(head))
 
 
@@ -92,13 +92,16 @@ def _exactly(connection: socket.socket, length: int) -> bytes:
 
 
 def text_frame(text: str) -> bytes:
-    """As a client sends it: masked, here with zeroes."""
-    data = text.encode()
+    return client_frame(1, text.encode())
+
+
+def client_frame(opcode: int, data: bytes) -> bytes:
+    """As a client sends it: masked, here with zeroes. Up to 64 KiB."""
     length = bytes([0x80 | len(data)]) if len(data) < 126 else bytes([0xFE]) + len(data).to_bytes(2, "big")
-    return b"\x81" + length + b"\0\0\0\0" + data
+    return bytes([0x80 | opcode]) + length + b"\0\0\0\0" + data
 
 
-def _missing(head: bytes) -> int:
+def missing(head: bytes) -> int:
     """How many bytes of a frame's head have not come."""
     if len(head) < 2:
         return 2 - len(head)

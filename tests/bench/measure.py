@@ -61,6 +61,13 @@ def in_turns(
     return samples
 
 
+def there_and_back(contenders: Mapping[str, Callable[[], Sample]]) -> dict[str, Sample]:
+    """One sample of each, for contenders that are all running and idle: A B C C B A, the mean of both times."""
+    there = {name: measured() for name, measured in contenders.items()}
+    back = {name: contenders[name]() for name in reversed(contenders)}
+    return {name: {what: (value + back[name][what]) / 2 for what, value in there[name].items()} for name in contenders}
+
+
 def column(samples: Sequence[Sample], what: str) -> list[float]:
     return [sample[what] for sample in samples]
 

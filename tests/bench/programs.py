@@ -9,9 +9,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
+
+from bridge import spawn
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -57,16 +59,22 @@ def peers_python() -> Path:
     return python
 
 
-def environment() -> dict[str, str]:
-    return {**os.environ, **_PINNED}
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, **_PINNED, **(more or {})}
+
+
+def as_our_workers() -> dict[str, str]:
+    """What our workers tell their numeric libraries about threads, for those who shall run under the same terms."""
+    told = vars(spawn)["_QUIET_ENVIRONMENT"]
+    return {name: value for name, value in told.items() if name.startswith(("OMP_", "GOMP_", "KMP_", "MKL_"))}
 
 
 @contextlib.contextmanager
-def peer(name: str, *extra: str) -> Iterator[Program]:
-    """A file of peers/, listening."""
+def peer(name: str, *extra: str, more: Mapping[str, str] | None = None) -> Iterator[Program]:
+    """A file of peers/, listening. `more` joins its environment."""
     port = free_port()
     command = [str(peers_python()), str(HERE / "peers" / f"{name}.py"), "--port", str(port), *extra]
-    with running(command, port) as program:
+    with running(command, port, more) as program:
         wait_for_port(program)
         yield program
 
@@ -93,13 +101,13 @@ def ours_command(port: int, state: str, *models: str) -> list[str]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], port: int) -> Iterator[Program]:
+def running(command: Sequence[str], port: int, more: Mapping[str, str] | None = None) -> Iterator[Program]:
     """The program, and everything it starts, for as long as the block."""
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=environment(),
+            env=environment(more),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -127,7 +127,7 @@ def _cores() -> int:
 
 def versions() -> str:
     """Ours and the peers', as installed."""
-    own = ["aiohttp", "msgspec", *(["uvloop"] if sys.platform != "win32" else [])]
+    own = ["aiohttp", "msgspec", "torch", *(["uvloop"] if sys.platform != "win32" else [])]
     told = [f"{name} {version(name)}" for name in own]
     asked = "import importlib.metadata as m; print(', '.join(f'{n} {m.version(n)}' for n in %r))"
     peers = ["mosec", "litserve", "gradio", "picows", "websockets"]

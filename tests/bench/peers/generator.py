@@ -1,0 +1,36 @@
+"""The generator that peers serve: the same network, the same picture, the same JPEG as the bridge's.
+
+torch, OpenCV and safetensors are those of the bridge's environment, looked for last; all else is the peer's own.
+"""
+
+import os
+import sys
+
+sys.path += [os.environ["BENCH_ROOT"], os.environ["BENCH_PACKAGES"]]
+
+
+class Generator:
+    """Places in, pictures out; with as many threads as the bridge's worker found best."""
+
+    def __init__(self) -> None:
+        import torch
+
+        from models.stylegan2.player import Renderer
+        from models.stylegan2.weights import load_generator
+
+        torch.set_num_threads(int(os.environ["BENCH_THREADS"]))
+        self._tensor = torch.tensor
+        self._truncation = float(os.environ["BENCH_TRUNCATION"])
+        self._renderer = Renderer(load_generator(os.environ["BENCH_NETWORK"]))
+        self.pixels([0.0] * 64)
+
+    def pixels(self, z: list):
+        """uint8 (H, W, 3), RGB."""
+        styles = self._renderer.map(self._tensor([z]))[:, None]
+        return self._renderer.render(self._renderer.truncate(styles, self._truncation))[0]
+
+    def jpeg(self, z: list) -> bytes:
+        import cv2
+
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(os.environ["BENCH_QUALITY"])]
+        return cv2.imencode(".jpg", cv2.cvtColor(self.pixels(z), cv2.COLOR_RGB2BGR), quality)[1].tobytes()
