@@ -66,6 +66,27 @@ async def test_python(tmp_path: Path):
     assert printed.count("#") == 5
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+async def test_a_walk_by_curl_and_by_python(tmp_path: Path):
+    async with running(tmp_path / "state") as bridge:
+        await opened(bridge, "dream")
+        await typed(example("curl, walking", bridge.url), tmp_path)
+        looped = (await told(bridge, "dream/walk"))["settings"]
+        script = example("Python, walking").replace("Bridge()", f"Bridge({bridge.url!r})")
+        (tmp_path / "script.py").write_text(script, encoding="utf-8")
+        await typed(f"'{sys.executable}' script.py", tmp_path)
+        drifting = (await told(bridge, "dream/walk"))["settings"]
+    assert (looped["kind"], looped["keyframes"], looped["speed"]["lfo"]) == ("loop", [3, 14, 15], "sine")
+    assert (drifting["kind"], drifting["distance"], drifting["directions"]) == ("drift", 0.5, {"direction/1": 2})
+
+
+async def test_a_film_of_a_walk(tmp_path: Path):
+    await typed(example("A film"), tmp_path, SKETCHBRIDGE_STATE=str(tmp_path / "other state"))
+    film = cv2.VideoCapture(str(tmp_path / "walk.mp4"))
+    assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 60
+    film.release()
+
+
 async def test_the_command_line_in_a_running_bridge(tmp_path: Path):
     async with running(tmp_path / "state") as bridge:
         await commands_work(tmp_path, bridge.url.rpartition(":")[2])
@@ -81,6 +102,14 @@ async def commands_work(folder: Path, port: str) -> None:
     printed = await typed(example("Command line"), folder, SKETCHBRIDGE_PORT=port, SKETCHBRIDGE_STATE=state)
     assert printed.count("#") == 3
     assert is_a_drawing(folder / "drawing.png")
+
+
+async def opened(bridge: Bridge, model: str) -> None:
+    async with (
+        aiohttp.ClientSession(bridge.url) as http,
+        http.post("/api/sessions?wait=true", json={"model": model}) as answer,
+    ):
+        assert answer.ok, await answer.text()
 
 
 async def told(bridge: Bridge, session: str) -> dict[str, Any]:

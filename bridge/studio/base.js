@@ -22,9 +22,18 @@ export function labelled(name, field, title = "") {
   const label = element("label", "", { title });
   const line = element("span", "", { className: "line" });
   const shown = element("span", "", { className: "value" }); // no <output>: the label would be taken for its own
+  field.setAttribute("aria-label", name);
   line.append(element("span", name), shown);
   label.append(line, field);
   return { label, shown };
+}
+
+// A control behind its name, in a row.
+export function inline(name, field, title = "") {
+  const label = element("label", "", { className: "inline", title });
+  field.setAttribute("aria-label", name);
+  label.append(element("span", name), field);
+  return label;
 }
 
 export function choice(choices, value, names = {}) {

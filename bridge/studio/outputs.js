@@ -3,10 +3,13 @@
 import { element } from "./base.js";
 import { follow } from "./socket.js";
 
+const [SMALL, LARGER] = [200, 4]; // so small a picture would show its pixels; it is made so much larger, softly
+
 const isPicture = (port) => port.kind === "image" || port.kind === "segmentation";
 
-// Shows these ports from now on; what is given back ends it.
-export function buildOutputs(place, session, ports) {
+// Shows these ports from now on; what is given back ends it. `lost` is called when they can't be shown any more.
+export function buildOutputs(place, session, ports, lost) {
+  place.replaceChildren();
   const leave = Object.entries(ports).map(([name, port]) => {
     const box = element("div", "", { className: isPicture(port) ? "port picture" : "port" });
     box.append(element("b", name));
@@ -14,12 +17,12 @@ export function buildOutputs(place, session, ports) {
     if (isPicture(port)) {
       const picture = canvas(`live ${name} of ${session}`);
       box.append(picture);
-      return follow(session, name, { encoding: { format: "jpeg", quality: 92 } }, (frame) => draw(picture, frame.bytes));
+      return follow(session, name, { encoding: { format: "jpeg", quality: 92 } }, (frame) => draw(picture, frame), lost);
     }
     const shown = element("pre", "…");
     box.append(shown);
     const about = { box, shown, pieces: port.pieces, run: null };
-    return follow(session, name, { policy: port.pieces ? "all" : "newest", binary: false }, (frame) => write(about, frame));
+    return follow(session, name, { policy: port.pieces ? "all" : "newest", binary: false }, (frame) => write(about, frame), lost);
   });
   return () => leave.forEach((end) => end());
 }
@@ -31,8 +34,9 @@ function canvas(label) {
 }
 
 // Drawn with the screen's next picture, so a page that nobody sees asks for nothing.
-export async function draw(place, bytes) {
-  const picture = await createImageBitmap(new Blob([bytes]));
+async function draw(place, { bytes, meta }) {
+  const larger = meta.width < SMALL ? { resizeWidth: meta.width * LARGER, resizeHeight: meta.height * LARGER, resizeQuality: "high" } : {};
+  const picture = await createImageBitmap(new Blob([bytes]), larger);
   await new Promise(requestAnimationFrame);
   if (place.width !== picture.width || place.height !== picture.height) {
     Object.assign(place, { width: picture.width, height: picture.height });

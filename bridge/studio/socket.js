@@ -62,14 +62,15 @@ function say(message) {
 // The reply to one question.
 export const ask = (message) => begin(message, null, false).ended;
 
-// Follows an output; `show` is given each frame, and the next but one comes when it is done with it.
-export function follow(session, port, options, show) {
+// Follows an output; `show` is given each frame, and the next but one comes when it is done with it. `lost` is called
+// when it ends of itself, because the session was closed.
+export function follow(session, port, options, show, lost) {
   const message = { type: "subscribe", session, port, ...(options.policy === "all" ? {} : { window: 2 }), ...options };
   const call = begin(message, async (frame) => {
     await show(frame);
     if (message.window && frame.n) say({ type: "ack", id: call.id, n: frame.n });
   }, true);
-  call.ended.catch(() => {}); // the session was closed
+  call.ended.catch(lost);
   return () => {
     say({ type: "unsubscribe", id: call.id });
     calls.delete(call.id);

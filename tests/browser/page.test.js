@@ -28,8 +28,8 @@ test("a chosen picture is drawn, and a slider changes the drawing", async () => 
   const pencil = card("pencil");
   await pencil.getByText("ready", { exact: true }).waitFor();
   await pencil.getByLabel("image", { exact: true }).setInputFiles(picture);
-  const drawing = pencil.getByAltText("live image of pencil");
-  await until(page, () => drawing.evaluate((image) => image.naturalWidth === 320), "the drawing");
+  const drawing = pencil.getByRole("img", { name: "live image of pencil" });
+  await until(page, () => drawing.evaluate((canvas) => canvas.width === 320), "the drawing");
   const middle = await darkness(page, drawing);
   await pencil.getByLabel("darkness").fill("1");
   await until(page, async () => (await darkness(page, drawing)) > middle + 5, "a darker drawing");

@@ -56,6 +56,26 @@ export async function startBridge() {
   throw new Error(`the bridge ended before it was ready:\n${said.join("\n")}`);
 }
 
+// The session that walks, ready to be looked at.
+export async function openDream(url) {
+  const answer = await fetch(`${url}/api/sessions?wait=true`, { method: "POST", body: '{"model": "dream"}' });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
+// What the API answers to a question, or to being told something.
+export async function ask(url, path, told) {
+  const answer = await fetch(url + path, told && { method: "PATCH", body: JSON.stringify(told) });
+  if (!answer.ok) throw new Error(await answer.text());
+  return answer.json();
+}
+
+// Until a canvas shows something else than now.
+export async function moves(page, canvas) {
+  const look = () => canvas.evaluate((shown) => shown.width && shown.toDataURL());
+  const before = await until(page, look, "a first picture");
+  await until(page, async () => (await look()) !== before, "another picture");
+}
+
 // Until the check gives something true; the page's own clock sets the pace.
 export async function until(page, check, what) {
   const end = Date.now() + 15000;

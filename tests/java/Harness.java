@@ -1,5 +1,6 @@
 // Runs a sketch as it stands. On each line read from standard input the next finished frame is saved under that name,
-// and then the line is written back. The end of input ends the sketch.
+// and then the line is written back. "mouse X Y" moves the mouse there instead, "click" presses it. The end of input ends the
+// sketch.
 
 import java.util.Scanner;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -22,9 +23,17 @@ public class Harness extends Sketch {
   @Override
   public void draw() {
     super.draw();
-    String path = wanted.poll();
-    if (path == null) return;
-    save(path);
-    System.out.println(path);
+    String line = wanted.poll();
+    if (line == null) return;
+    if (line.startsWith("mouse ")) move(line.split(" "));
+    else if (line.equals("click")) mousePressed();
+    else save(line);
+    System.out.println(line);
+  }
+
+  private void move(String[] words) {
+    mouseX = Integer.parseInt(words[1]);
+    mouseY = Integer.parseInt(words[2]);
+    mouseMoved();
   }
 }

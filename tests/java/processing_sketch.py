@@ -1,4 +1,4 @@
-"""The README's Processing sketch, as printed there, in a real Processing on a screen that nobody sees.
+"""The README's Processing sketch and the example, as they stand, in a real Processing on a screen that nobody sees.
 
 Run by name (`make test SUITES=java`), because it takes a JDK, Xvfb and Processing's jars, which tests/tools.py gets.
 """
@@ -9,13 +9,14 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import cv2
 import numpy as np
 
-from tests.bridges import running
-from tests.readme import example, photo
+from tests.bridges import ROOT, running
+from tests.readme import PRINTED_ADDRESS, example, photo
 
 HERE = Path(__file__).parent
 PIPE = asyncio.subprocess.PIPE
@@ -23,10 +24,14 @@ IMPORTS = "".join(f"import processing.{name}.*;\n" for name in ("core", "data", 
 
 
 def as_java(sketch: str) -> str:
-    """What Processing's own editor makes of a .pde: a class, with size() in settings() and everything public."""
+    """What Processing's own editor makes of a .pde: a class, with size() in settings(), everything public, and numbers
+    that are floats."""
     (size,) = re.findall(r"\bsize\([^)]*\);", sketch)
-    body = re.sub(r"^void ", "public void ", sketch.replace(size, ""), flags=re.MULTILINE)
-    return f"{IMPORTS}public class Sketch extends PApplet {{\npublic void settings() {{ {size} }}\n{body}}}\n"
+    own = "".join(re.findall(r"^import .*\n", sketch, flags=re.MULTILINE))
+    body = re.sub(r"^import .*\n", "", sketch.replace(size, ""), flags=re.MULTILINE)
+    body = re.sub(r"^void ", "public void ", body, flags=re.MULTILINE)
+    body = re.sub(r"(?<![\w.])\d+\.\d+(?![\w.])", r"\g<0>f", body)
+    return f"{IMPORTS}{own}public class Sketch extends PApplet {{\npublic void settings() {{ {size} }}\n{body}}}\n"
 
 
 async def compiled(sketch: str, folder: Path) -> str:
@@ -66,12 +71,19 @@ class Window:
 
     async def frame(self) -> np.ndarray:
         """What the sketch shows after its next draw()."""
+        await self.do(str(self._path))
+        return cv2.imread(str(self._path))
+
+    async def do(self, line: str) -> None:
+        """What the harness does with that line, done."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(f"{self._path}\n".encode())
-        async for line in self._process.stdout:
-            if line.decode().strip() == str(self._path):
-                return cv2.imread(str(self._path))
-        raise AssertionError("the sketch has ended")
+        self._process.stdin.write(f"{line}\n".encode())
+        said = []
+        async for answer in self._process.stdout:
+            if answer.decode().strip() == line:
+                return
+            said.append(answer.decode())
+        raise AssertionError(f"the sketch has ended: {''.join(said)}")
 
     async def until(self, shown: Callable[[np.ndarray], bool]) -> np.ndarray:
         """The first frame of which this is true."""
@@ -116,6 +128,29 @@ async def test_the_sketch_shows_each_newest_drawing_and_nothing_before_there_is_
             await change(pencil, darkness="1")
             dark = await window.until(lambda frame: frame.mean() < light.mean() - 5)
             assert float(np.abs(dark.astype(int) - await newest(pencil)).mean()) < 10
+
+
+async def test_the_example_shows_the_walk_and_the_mouse_steers_it(tmp_path: Path):
+    code = (ROOT / "examples" / "walk-processing" / "walk" / "walk.pde").read_text(encoding="utf-8")
+    async with running(tmp_path / "state") as bridge, aiohttp.ClientSession(f"{bridge.url}/api/sessions/") as http:
+        async with http.post(f"{bridge.url}/api/sessions?wait=true", json={"model": "dream"}) as answer:
+            assert answer.ok, await answer.text()
+        async with open_sketch(code.replace(PRINTED_ADDRESS, bridge.url), tmp_path) as window:
+            first = await window.until(lambda frame: np.ptp(frame) > 0)
+            await window.until(lambda frame: bool((frame != first).any()))
+            await window.do("mouse 256 0")
+            await told(http, lambda walk: (walk["speed"], walk["distance"]) == (2, 0.05))
+            await window.do("click")
+            await told(http, lambda walk: walk["seed"] == 1)
+
+
+async def told(http: aiohttp.ClientSession, check: Callable[[dict[str, Any]], bool]) -> None:
+    """Until this is true of the walk's settings."""
+    async with asyncio.timeout(30):
+        while True:
+            async with http.get("dream/walk") as answer:
+                if check((await answer.json())["settings"]):
+                    return
 
 
 async def change(pencil: aiohttp.ClientSession, **inputs: str | Path) -> None:

@@ -1,0 +1,77 @@
+"""The examples for Python and the shell run as they stand; those for p5.js and Processing have suites of their own."""
+
+import asyncio
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+import aiohttp
+import av
+import cv2
+import pytest
+
+from tests.bridges import ROOT, Bridge, environment, running
+
+EXAMPLES = ROOT / "examples"
+
+
+async def ran(folder: Path, *command: str) -> str:
+    """What it printed, in that folder, with this environment's commands on the path and the client at hand."""
+    given = environment()
+    given["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), given["PATH"]))
+    given["PYTHONPATH"] = str(ROOT / "clients" / "python")
+    given["SKETCHBRIDGE_STATE"] = str(folder / "other state")
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env=given,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, complaint = await process.communicate()
+    assert process.returncode == 0, complaint.decode()
+    return out.decode()
+
+
+async def opened(bridge: Bridge) -> None:
+    """With dream loaded."""
+    async with (
+        aiohttp.ClientSession(bridge.url) as http,
+        http.post("/api/sessions?wait=true", json={"model": "dream"}) as answer,
+    ):
+        assert answer.ok, await answer.text()
+
+
+async def test_walk_python_saves_the_frames_of_what_it_sends(tmp_path: Path):
+    async with running(tmp_path / "state") as bridge:
+        await opened(bridge)
+        script = str(EXAMPLES / "walk-python" / "walk.py")
+        await ran(tmp_path, sys.executable, script, "--seconds", "1", "--url", bridge.url)
+    frames = sorted((tmp_path / "frames").glob("*.jpg"))
+    first, last = cv2.imread(str(frames[0])), cv2.imread(str(frames[len(frames) // 2]))
+    assert first.shape == last.shape
+    assert (first != last).any()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("sh") is None, reason="curl or sh is not installed")
+async def test_curl_makes_films_and_a_favourite(tmp_path: Path):
+    async with running(tmp_path / "state") as bridge:
+        await opened(bridge)
+        await ran(tmp_path, "sh", str(EXAMPLES / "curl" / "play.sh"), bridge.url)
+        async with aiohttp.ClientSession(bridge.url) as http:
+            async with http.get("/api/favourites") as answer:
+                (kept,) = (await answer.json())["favourites"]
+            async with http.get("/api/sessions/dream/walk") as answer:
+                walk = (await answer.json())["settings"]
+    assert (walk["kind"], walk["centre"]) == ("drift", {"favourite": kept["id"]})
+    assert cv2.imread(str(tmp_path / "favourite.jpg")) is not None
+    assert frames_in(tmp_path / "circle.mp4") == 60
+    assert frames_in(tmp_path / "show.mp4") >= 60
+
+
+def frames_in(film: Path) -> int:
+    with av.open(str(film)) as opened:
+        return sum(1 for _ in opened.decode(video=0))
