@@ -10,6 +10,8 @@ from bridge import limits
 from bridge.errors import Busy, InputError, ModelFailed, NotFound, TooLarge
 from bridge.ports import Blob, Encoding, Image, to_json
 from bridge.ports.words import came
+from bridge.session.fanout import Events
+from bridge.session.outputs import Event
 from bridge.session.session import Session
 from bridge.walks.handles import Handles
 from bridge.walks.keys import Given
@@ -21,8 +23,9 @@ _PICTURE = Encoding("jpeg", quality=85, width=128)
 class Favourites:
     """All favourites of a workspace, at hand without waiting once they are loaded."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, events: Events) -> None:
         self._workspace = workspace
+        self._events = events
         self._kept: dict[str, SavedFavourite] = {}
 
     async def load(self) -> None:
@@ -46,12 +49,15 @@ class Favourites:
             return None
         return Given(favourite.space, favourite.vector)
 
-    async def add(self, session: Session, handles: Handles, name: str = "") -> SavedFavourite:
-        """Keep where the session is now. Makes the small picture, so it takes one run."""
+    async def add(self, session: Session, handles: Handles, here: Mapping[str, Any], name: str = "") -> SavedFavourite:
+        """Keep where the session is now: here, beside its live inputs. Makes the small picture, so it takes one run."""
         if len(self._kept) >= limits.FAVOURITES:
             raise Busy(f"{limits.FAVOURITES} favourites are kept, as many as there may be", hint="drop some of them")
         name = _name(name or f"{session.name} {len(self.of(session.name)) + 1}")
-        inputs = {key: value for key, value in session.snapshot().items() if value is not None}
+        assert session.signature is not None
+        command = session.signature.default
+        now = {**session.snapshot(), **session.signature.parse(command, here, partial=True)}
+        inputs = {key: value for key, value in now.items() if value is not None}
         space, vector = _place(inputs, handles, session.name)
         picture = await _picture(session, inputs)
         rest = {key: to_json(value) for key, value in inputs.items() if not isinstance(value, Blob)}
@@ -64,25 +70,32 @@ class Favourites:
 
     async def forget(self, id: str) -> None:
         """Drop it for good."""
-        self.get(id)
+        favourite = self.get(id)
         await self._workspace.forget(id)
-        del self._kept[id]
+        self._kept.pop(id, None)
+        self._events.publish(Event("favourite", favourite.session, {"id": id, "name": None}))
 
     async def _keep(self, favourite: SavedFavourite) -> SavedFavourite:
         await self._workspace.keep(favourite)
         self._kept[favourite.id] = favourite
+        self._events.publish(Event("favourite", favourite.session, {"id": favourite.id, "name": favourite.name}))
         return favourite
 
 
 def described(favourite: SavedFavourite) -> dict[str, Any]:
-    """As JSON; its picture and its vector by address."""
+    """As JSON, with its vector."""
+    return {**listed(favourite), favourite.space: to_json(Blob("f32", favourite.vector))}
+
+
+def listed(favourite: SavedFavourite) -> dict[str, Any]:
+    """As JSON for a list; its picture by address."""
     return {
         "id": favourite.id,
         "session": favourite.session,
         "model": favourite.model,
         "name": favourite.name,
         "inputs": favourite.inputs,
-        favourite.space: to_json(Blob("f32", favourite.vector)),
+        "space": favourite.space,
         "picture": f"/api/favourites/{favourite.id}.jpg",
     }
 

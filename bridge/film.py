@@ -3,6 +3,7 @@
 A film is whole or not there: it is written beside its place and put there when it is complete.
 """
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -15,7 +16,8 @@ from bridge.errors import BridgeError, SettingError
 if TYPE_CHECKING:
     import numpy as np
 
-SUFFIXES = (".mp4", ".gif", ".png")
+SUFFIXES = (".mp4", ".gif")
+_OURS = re.compile(r"walk-\d{5,}\.png")
 
 
 class Film(Protocol):
@@ -38,7 +40,8 @@ def film(path: Path, fps: float) -> Iterator[Film]:
     walk.mp4 and walk.gif are files; a path without a suffix is a folder for walk-00001.png and so on.
     """
     kind = kind_of(path)
-    beside = path.with_name(f".{path.name}.partial")
+    place = path.absolute()  # "." has no name of its own
+    beside = place.with_name(f".{place.name}.partial")
     made: Film | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,19 +60,26 @@ def film(path: Path, fps: float) -> Iterator[Film]:
 
 
 def kind_of(path: Path) -> str:
-    """mp4, gif or png (a folder of them); SettingError for anything else."""
+    """mp4, gif or png (a folder of them); SettingError for anything else, and for what is there and can't be that."""
     suffix = path.suffix.lower()
+    if suffix == ".png":
+        raise SettingError(f"{path.name} would be one picture", hint="give a folder for all of them, such as frames/")
     if suffix and suffix not in SUFFIXES:
         raise SettingError(f"{path.name} can't be a film", hint="give it a name such as walk.mp4, walk.gif or frames/")
+    if path.exists() and path.is_dir() == bool(suffix):
+        raise SettingError(f"{path} is a {'folder' if suffix else 'file'}", hint="give --out another name")
     return suffix.removeprefix(".") or "png"
 
 
 def _put(beside: Path, path: Path) -> None:
-    """In place of what was there, if it was a film, too."""
+    """In place of what was there, if it was a film, too. Of a folder only pictures of ours go."""
     if beside.is_dir():
         path.mkdir(exist_ok=True)
-        for picture in sorted(beside.iterdir()):
-            picture.replace(path / picture.name)
+        pictures = {picture.name: picture for picture in beside.iterdir()}
+        for older in [old for old in path.iterdir() if _OURS.fullmatch(old.name) and old.name not in pictures]:
+            older.unlink()
+        for name, picture in sorted(pictures.items()):
+            picture.replace(path / name)
     else:
         beside.replace(path)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any, Self
 
@@ -132,9 +132,9 @@ class Keeper:
 
     def _seen(self, session: Session) -> SavedSession:
         wanted = self._wanted.get(session.name)
-        inputs = wanted.inputs if wanted is not None else _changed_inputs(session)
+        inputs = wanted.inputs if wanted is not None else _changed_inputs(session, self._walks.moves(session))
         options = {name: to_json(value) for name, value in session.options.items() if name not in session.preset}
-        return SavedSession(session.name, self._reference(session), options, inputs, self._walks.settings_of(session))
+        return SavedSession(session.name, self._reference(session), options, inputs, self._walks.saved(session))
 
     def _reference(self, session: Session) -> str:
         """By what the model is found again: its id, or the path it was named by."""
@@ -152,13 +152,13 @@ class Keeper:
         task.add_done_callback(self._tasks.discard)
 
 
-def _changed_inputs(session: Session) -> dict[str, Any]:
-    """The live inputs that were set by someone, without pictures and sound."""
+def _changed_inputs(session: Session, moved: Collection[str]) -> dict[str, Any]:
+    """The live inputs that were set by someone, without pictures and sound, and without what a walk moves."""
     if session.signature is None:
         return {}
     ports = session.signature.default.inputs
-    current = session.snapshot().items()
-    return {name: to_json(value) for name, value in current if name in ports and _is_kept(ports[name], name, value)}
+    current = {name: value for name, value in session.snapshot().items() if name in ports and name not in moved}
+    return {name: to_json(value) for name, value in current.items() if _is_kept(ports[name], name, value)}
 
 
 def _is_kept(port: AnyPort, name: str, value: Any) -> bool:

@@ -93,7 +93,7 @@ class Server:
         await asyncio.to_thread(_clear, scratch)  # a bridge that was killed could not; the folder is ours alone now
         self._stack.push_async_callback(asyncio.to_thread, _clear, scratch)
         self.hub = await self._stack.enter_async_context(await self._new_hub(scratch))
-        favourites = Favourites(workspace)
+        favourites = Favourites(workspace, self.hub.events)
         await favourites.load()
         self.walks = await self._stack.enter_async_context(Walks(self.hub, favourites))
         keeper = await self._stack.enter_async_context(Keeper(self.hub, workspace, self.walks))

@@ -4,13 +4,18 @@ import asyncio
 import importlib
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, cast
+from weakref import WeakValueDictionary
+
+import msgspec
 
 from bridge.errors import BridgeError, InputError
 from bridge.favourites import Favourites
 from bridge.hub import Hub
 from bridge.session.fanout import EventReader
 from bridge.session.session import Session
+from bridge.walks.beginning import STANDING_BY, Begin
 from bridge.walks.handles import Handles, handles_of
 from bridge.walks.keys import Given
 
@@ -30,8 +35,8 @@ class Walks:
         self._favourites = favourites
         self._players: dict[str, tuple[Session, Player]] = {}
         self._explorers: dict[str, tuple[Session, Explorer]] = {}
-        self._wanted: dict[str, Mapping[str, Any]] = {}  # settings for sessions whose model still loads
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._wanted: dict[str, Begin] = {}  # for sessions whose model still loads
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by name: who begins there now
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -46,92 +51,117 @@ class Walks:
         self._players.clear()
 
     async def of(self, session: Session) -> "Player":
-        """The walk of that session, begun but standing still if it had none. Waits until its model is loaded."""
+        """The walk of that session; if it had none, one that waits to be told. Waits until its model is loaded."""
         await session.started()
-        return await self._begun(session, {"playing": False})
+        return await self._begun(session)
 
     def running(self, session: Session) -> "Player | None":
         """The walk of that session if it has one already."""
         known, player = self._players.get(session.name, (None, None))
         return player if known is session else None
 
-    async def reset(self, session: Session) -> None:
-        """As the model has it: its own walk from the start, or none."""
-        await self._end(session.name)
-        self._wanted.pop(session.name, None)
-        await self._begin(session)
+    async def reset(self, session: Session) -> "Player":
+        """As the model has it: its own walk from the start, or one that waits to be told."""
+        await session.started()
+        async with self._turn(session.name):  # one that is just beginning ends as well
+            self._wanted.pop(session.name, None)
+            await self._end(session.name)
+        return await self._begun(session)
 
     async def explorer(self, session: Session) -> "Explorer":
         """The explorer of that session. Waits until its model is loaded."""
         await session.started()
+        handles = _handles(session)
+        module = await asyncio.to_thread(importlib.import_module, "bridge.walks.explorer")
         known, explorer = self._explorers.get(session.name, (None, None))
         if explorer is None or known is not session:
-            handles = _handles(session)
-            module = await asyncio.to_thread(importlib.import_module, "bridge.walks.explorer")
             explorer = cast("Explorer", module.Explorer(session, handles, self._kept_by(session)))
             self._explorers[session.name] = session, explorer
         return explorer
 
-    def wish(self, name: str, settings: Mapping[str, Any]) -> None:
-        """With these settings instead of the model's own, once a session of that name has loaded."""
-        self._wanted[name] = settings
+    def wish(self, name: str, saved: Mapping[str, Any]) -> None:
+        """Begin as saved() said, instead of as the model has it, once a session of that name has loaded."""
+        with suppress(msgspec.ValidationError):  # by another version of ours
+            self._wanted[name] = msgspec.convert(saved, Begin)
 
-    def settings_of(self, session: Session) -> dict[str, Any] | None:
-        """What the walk was told, for those who save it; None while it is as the model has it."""
+    def saved(self, session: Session) -> dict[str, Any] | None:
+        """How it would have to begin to be where it is, as JSON; None while it is as the model has it."""
         player = self.running(session)
-        if player is not None:
-            told = player.settings.plain()
-            return None if told == player.first.plain() and session.name not in self._wanted else told
-        wanted = self._wanted.get(session.name)
-        return None if wanted is None else dict(wanted)
+        if player is None:
+            begin = self._wanted.get(session.name)
+        else:
+            unchanged = player.begun == self._own(session) and player.state() == player.first
+            begin = None if unchanged else player.state()
+        return None if begin is None else msgspec.to_builtins(begin)
+
+    def moves(self, session: Session) -> frozenset[str]:
+        """The inputs that its walk sets all the time, so that nobody else need keep them."""
+        player = self.running(session)
+        return player.moves if player is not None else frozenset()
 
     async def _watch(self, events: EventReader) -> None:
         async with events as happening:
             for session in tuple(self._hub.sessions.values()):
-                await self._begin(session)
+                await self._follow(session.name)
             async for event in happening:
                 await self._follow(event.session)
 
     async def _follow(self, name: str) -> None:
         """Something happened to the session of that name, which may be another one by now, or gone."""
         session = self._hub.sessions.get(name)
-        known, _ = self._players.get(name, (None, None))
-        if known is not None and known is not session:
-            await self._end(name)
-        if session is not None:
-            await self._begin(session)
+        try:
+            if self._players.get(name, (session,))[0] is not session:
+                await self._end(name)
+            if self._explorers.get(name, (session,))[0] is not session:
+                del self._explorers[name]
+            if session is None:
+                self._wanted.pop(name, None)
+            elif session.state == "ready" and (name in self._wanted or session.manifest.walk is not None):
+                await self._begun(session)
+        except BridgeError as error:
+            _log.warning("%s does not walk: %s", name, error.message)
+        except Exception:  # a mistake of ours, which is nothing to the other sessions
+            _log.exception("the walk of %s could not be begun or ended", name)
 
-    async def _begin(self, session: Session) -> None:
-        """If it is ready, and walks by itself or did the last time."""
-        settings = self._wanted.get(session.name, session.manifest.walk)
-        if session.state != "ready" or settings is None:
-            return
-        for told in (settings, {}):  # saved for another network, or a slip in model.toml: then as any other
-            try:
-                await self._begun(session, told)
-                return
-            except BridgeError as error:
-                _log.warning("%s does not walk as it was told: %s", session.name, error.message)
-
-    async def _begun(self, session: Session, settings: Mapping[str, Any]) -> "Player":
-        async with self._turns.setdefault(session.name, asyncio.Lock()):
+    async def _begun(self, session: Session) -> "Player":
+        """The one it has, else one that begins as was saved, or as the model has it."""
+        async with self._turn(session.name):
             player = self.running(session)
-            if player is not None:
-                return player
-            handles = _handles(session)
-            # Brings numpy with it, which takes its time: not before something walks, and not on the loop.
-            module = await asyncio.to_thread(importlib.import_module, "bridge.walks.player")
-            made = cast("Player", module.Player(session, handles, settings, self._kept_by(session)))
-            await made.__aenter__()
-            self._players[session.name] = session, made
-            return made
+            if player is None:
+                await self._end(session.name)  # of one that was closed, if nobody has heard of that yet
+                player = await self._made(session, _handles(session))
+                await player.__aenter__()
+                self._players[session.name] = session, player
+            return player
+
+    async def _made(self, session: Session, handles: Handles) -> "Player":
+        # Brings numpy with it, which takes its time: not before something walks, and not on the loop.
+        module = await asyncio.to_thread(importlib.import_module, "bridge.walks.player")
+        wanted, own = self._wanted.pop(session.name, None), self._own(session)
+        for begin in (wanted, own, STANDING_BY):
+            try:
+                if begin is not None:
+                    return cast("Player", module.Player(session, handles, begin, self._kept_by(session)))
+            except InputError as error:  # saved for another network, or a slip in model.toml
+                _log.warning("%s does not walk as it was told: %s", session.name, error.message)
+        raise AssertionError("standing by is always possible")
+
+    def _own(self, session: Session) -> Begin:
+        """As the model has it."""
+        walk = session.manifest.walk
+        return STANDING_BY if walk is None else Begin(walk)
+
+    def _turn(self, name: str) -> asyncio.Lock:
+        turn = self._turns.get(name)
+        if turn is None:
+            turn = self._turns[name] = asyncio.Lock()
+        return turn
 
     def _kept_by(self, session: Session) -> Callable[[str], Given | None]:
         return lambda id: self._favourites.vector(id, session.model)
 
     async def _end(self, name: str) -> None:
         _, player = self._players.pop(name, (None, None))
-        self._explorers.pop(name, None)
         if player is not None:
             await player.close()
 

@@ -50,6 +50,29 @@ def test_a_folder_gets_numbered_pictures(tmp_path):
     )
 
 
+def test_of_an_older_longer_film_nothing_is_left_and_nothing_else_is_touched(tmp_path):
+    for name in ("walk-00001.png", "walk-00004.png", "walk-100000.png", "walk-4.png", "mine.png", "walk-00004.txt"):
+        (tmp_path / name).write_bytes(b"older")
+    with film(tmp_path, 30) as out:
+        for picture in pictures(2):
+            out.add(picture)
+    left = {path.name: path.read_bytes() == b"older" for path in tmp_path.iterdir()}
+    assert left == {
+        "walk-00001.png": False,
+        "walk-00002.png": False,
+        "walk-4.png": True,
+        "mine.png": True,
+        "walk-00004.txt": True,
+    }
+
+
+def test_pictures_go_where_one_is_as_well(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with film(Path(), 30) as out:
+        out.add(next(pictures()))
+    assert [path.name for path in tmp_path.iterdir()] == ["walk-00001.png"]
+
+
 @pytest.mark.parametrize("name", ["walk.mp4", "walk.gif", "frames"])
 def test_what_breaks_off_leaves_nothing_and_spares_what_was_there(tmp_path, name):
     if "." in name:
@@ -66,9 +89,21 @@ def test_what_breaks_off_leaves_nothing_and_spares_what_was_there(tmp_path, name
     assert left == ([b"an older film"] if "." in name else [])
 
 
-def test_a_name_that_can_t_be_a_film_is_told():
-    with pytest.raises(SettingError, match=r"walk\.avi can't be a film"):
-        kind_of(Path("walk.avi"))
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("walk.avi", r"walk\.avi can't be a film"),
+        ("walk.png", r"walk\.png would be one picture"),
+        ("Still.PNG", r"Still\.PNG would be one picture"),
+        ("folder.mp4", r"folder\.mp4 is a folder"),
+        ("file", r"file is a file"),
+    ],
+)
+def test_a_name_that_can_t_be_a_film_is_told_before_anything_is_rendered(tmp_path, name, says):
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingError, match=says):
+        kind_of(tmp_path / name)
 
 
 def test_a_place_that_can_t_be_written_is_told(tmp_path):

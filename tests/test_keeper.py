@@ -35,7 +35,7 @@ class Stage:
         self.puppeteer = Puppeteer()
         self.workspace = Workspace(folder, most_bytes)
         self.hub = Hub(Catalog([Source(origin, MODELS)], folder, never_asked), self.puppeteer)
-        self.walks = Walks(self.hub, Favourites(self.workspace))
+        self.walks = Walks(self.hub, Favourites(self.workspace, self.hub.events))
         self.keeper = Keeper(self.hub, self.workspace, self.walks, pause=3600)
 
     async def started(self, **inputs) -> None:
@@ -186,7 +186,7 @@ async def test_a_mistake_while_saving_is_told_once_with_its_traceback_and_ends_n
     async with stage(tmp_path) as bridge:
         await bridge.keeper.restore([])
         with monkeypatch.context() as broken:
-            broken.setattr(keeper, "_changed_inputs", lambda session: {}["a typo"])
+            broken.setattr(keeper, "_changed_inputs", lambda session, moved: {}["a typo"])
             await bridge.hub.open("echo")
             await bridge.keeper.save()
             await bridge.keeper.save()

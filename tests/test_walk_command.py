@@ -1,14 +1,21 @@
 """sketchbridge walk: films of walks, the same each time, and words for what can't be filmed."""
 
+import re
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 
 from bridge.commands.walk import Wish, walk
 from bridge.config import Settings
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, InputError, ModelCrashed
+from bridge.walks.handles import Handles
+from bridge.walks.keys import Latent
+from bridge.walks.performance import Performance
+from bridge.walks.recording import Control, Recording
+from bridge.walks.timeline import Walk
 
 MODELS = Path(__file__).parent / "models"
 
@@ -51,4 +58,83 @@ def test_inputs_of_the_model_and_a_walk_in_w(tmp_path):
 def test_what_can_t_be_filmed_is_told_and_leaves_nothing(tmp_path, wish, says):
     with pytest.raises(BridgeError, match=says):
         rendered(tmp_path, out=tmp_path / "film.mp4", **wish)
+    assert not list(tmp_path.glob("*film*"))
+
+
+LATENT = Latent(4, 3, (0.0, 1.0), ("direction/1", "direction/2"))
+HANDLES = Handles(LATENT, "z", "w", "map", "truncation")
+
+
+def recorded(path: Path, handles: Handles, *controls: Control, sent: dict | None = None) -> Path:
+    performance = Performance(handles, Walk.begun(handles.latent), sent=sent or {})
+    path.write_text("".join(Recording("other", performance, 0.0, (*controls, Control(0.2, end=True))).lines()))
+    return path
+
+
+def latent_with(**changes) -> Handles:
+    return msgspec.structs.replace(HANDLES, latent=msgspec.structs.replace(LATENT, **changes))
+
+
+def renamed(**names) -> Handles:
+    return msgspec.structs.replace(HANDLES, **names)
+
+
+@pytest.mark.parametrize(
+    ("handles", "controls", "sent", "says"),
+    [
+        (latent_with(z=64), (), {}, "made with another model, other: z has 64 numbers, this one takes 4"),
+        (latent_with(w=512), (), {}, "w has 512 numbers, this one takes 3"),
+        (latent_with(directions=("direction/9",)), (), {}, "moves 'direction/9', this one takes z, w, truncation"),
+        (renamed(z="noise"), (), {}, "moves 'noise'"),
+        (renamed(truncation="psi"), (), {}, "moves 'psi'"),
+        (HANDLES, (), {"grain": 1}, "moves 'grain'"),
+        (HANDLES, (Control(0.1, inputs={"grain": 1}),), {}, "moves 'grain'"),
+    ],
+    ids=["z", "w", "direction", "name of z", "truncation", "sent before", "sent later"],
+)
+def test_a_recording_of_another_model_is_told_before_anything_is_rendered(tmp_path, handles, controls, sent, says):
+    recording = recorded(tmp_path / "show.jsonl", handles, *controls, sent=sent)
+    with pytest.raises(InputError, match=re.escape(says)):
+        rendered(tmp_path, out=tmp_path / "film.mp4", recording=recording)
+    assert not list(tmp_path.glob("*film*"))
+
+
+def test_a_recording_of_a_model_that_has_less_is_rendered(tmp_path):
+    handles = msgspec.structs.replace(
+        HANDLES, w=None, map=None, truncation=None, latent=latent_with(w=None, truncation=None, directions=()).latent
+    )
+    recording = recorded(tmp_path / "show.jsonl", handles, Control(0.1, set={"seed": 3}))
+    assert len(rendered(tmp_path, recording=recording, fps=10.0)) == 2
+
+
+CRASHES = """
+import os
+from typing import Annotated
+
+import numpy as np
+
+from bridge import Image, Model, Vector
+
+
+class Crashes(Model):
+    runs = 0
+
+    def run(self, z: Annotated[np.ndarray, Vector(4)]) -> Annotated[np.ndarray, Image()]:
+        self.runs += 1
+        if self.runs == 9:
+            os._exit(3)
+        return np.zeros((8, 8, 3), np.uint8)
+"""
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.gif", "film"])
+def test_a_model_that_crashes_midway_is_told_and_leaves_nothing(tmp_path, name):
+    if "." in name:
+        pytest.importorskip("av", reason="PyAV is not installed")
+    folder = tmp_path / "crashes"
+    folder.mkdir()
+    (folder / "model.py").write_text(CRASHES)
+    (folder / "model.toml").write_text('title = "Crashes"\nkind = "generate"\n')
+    with pytest.raises(ModelCrashed, match="crashes"):
+        rendered(tmp_path, model=folder, out=tmp_path / name, seconds=5.0)
     assert not list(tmp_path.glob("*film*"))

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from bridge.errors import InputError
 from bridge.ports import Encoding
 from bridge.server import Server
 from bridge.session.session import Session
@@ -138,7 +139,7 @@ WRONG = [
     ({"keyframes": []}, "keyframes"),
     ({"keyframes": [[1, 2]]}, "keyframes[0]"),
     ({"keyframes": [[1, 2, 3, None]]}, "keyframes[0]"),
-    ({"keyframes": [{"favourite": "none"}]}, ""),
+    ({"keyframes": [{"favourite": "none"}]}, "keyframes[0]"),
     ({"direction/9": 1}, "direction/9"),
     ({"sped": 1}, "sped"),
     ({"seek": 1e99}, "seek.keyframe"),
@@ -207,13 +208,34 @@ async def test_what_a_walk_was_told_is_there_after_a_restart(tmp_path: Path):
         await session.started()
         settings = (await server.walks.of(session)).settings
         assert (settings.kind, settings.distance, settings.playing) == ("drift", 0.3, True)
+        await server.hub.close_session("latent")
+        again = await server.hub.open(session.folder, "latent")
+        await again.started()
+        assert (await server.walks.of(again)).settings.kind == "noise"  # what was saved was for that one
+
+
+async def test_a_place_where_it_stood_and_a_hand_held_one_are_there_after_a_restart(tmp_path: Path):
+    async with serving("latent", state=tmp_path) as server:
+        _, player = await walking(server, kind="loop", playing=False)
+        player.change({"seek": {"keyframe": 1.5}})
+    async with serving(state=tmp_path) as server:
+        session = server.hub.get("latent")
+        player = await server.walks.of(session)
+        assert player.describe()["place"] == 1.5 and not player.describe()["held"]
+        session.send({"z": [1, 1, 1, 1]})
+    async with serving(state=tmp_path) as server:
+        player = await server.walks.of(server.hub.get("latent"))
+        assert player.describe()["held"]
 
 
 async def test_favourites_are_kept_shown_renamed_walked_to_and_dropped(tmp_path: Path):
     async with serving("latent", state=tmp_path) as server, calling(server) as http:
-        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
-            assert answer.status == 400 or answer.status == 422
-            assert "nowhere yet" in (await answer.json())["error"]["message"]
+        async with http.post("/api/favourites", json={"session": "latent", "name": "first"}) as answer:
+            assert (
+                answer.status == 201 and len((await answer.json())["z"]) == 4
+            )  # where the walk is, though nobody looked
+        async with http.delete(f"/api/favourites/{(await answer.json())['id']}") as answer:
+            assert answer.status == 204
         server.hub.get("latent").send({"z": [1, 2, 3, 4], "label": 2})
         async with http.post("/api/favourites", json={"session": "latent", "name": "the blue one"}) as answer:
             kept = await answer.json()
@@ -304,7 +326,7 @@ async def test_a_grid_that_can_t_be_is_told(patch):
 async def test_a_single_picture_does_not_show_in_the_walk_but_does_where_nothing_walks():
     white = {"z": [9, 9, 9, 9]}
     async with serving("latent") as server:
-        session, player = await walking(server, playing=True, seconds=0.1)
+        session, _player = await walking(server, playing=True, seconds=0.1)
         async with session.subscribe("image", "all", RAW) as frames:
             await anext(frames)
             for _ in range(5):
@@ -312,7 +334,7 @@ async def test_a_single_picture_does_not_show_in_the_walk_but_does_where_nothing
                     assert colour_of((await run.result()).outputs["image"]) == (255, 255, 255)
             seen = {colour(await anext(frames)) for _ in range(20)}
             assert (255, 255, 255) not in seen
-            player.change({"pause": True})
+            session.send({"z": [0, 0, 0, 0]})  # by hand: no walk shows any more
             async with session.run(white) as run:
                 await run.result()
             async for frame in frames:
@@ -392,3 +414,101 @@ async def test_a_favourite_in_w_outlasts_another_label():
                 async for frame in frames:
                     if colour(frame) == (shade, shade, shade):
                         break
+
+
+async def test_a_recording_with_favourites_is_for_any_machine(tmp_path: Path):
+    async with serving("latent", state=tmp_path / "state") as server, calling(server) as http:
+        tape = "/api/sessions/latent/walk/recording"
+        session, player = await walking(server, playing=False)
+        session.send({"z": [2, 2, 2, 2]})
+        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
+            kept = {"favourite": (await answer.json())["id"]}
+        player.change({"kind": "loop", "keyframes": [kept], "step": True, "fade": 0})
+        async with http.post(tape) as answer:
+            assert answer.status == 201
+        player.change({"keyframes": [kept, kept]})
+        async with http.delete(tape), http.get(tape) as answer:
+            recording = tmp_path / "show.jsonl"
+            recording.write_bytes(await answer.read())
+        folder = session.folder
+    assert b'{"favourite"' not in recording.read_bytes() and b'"key":"favourite"' not in recording.read_bytes()
+    (picture, *_) = await rendered(folder, tmp_path / "film", recording)
+    assert (cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR) == 208).all()
+
+
+async def test_looking_at_a_walk_changes_nothing():
+    async with serving("latent") as server, calling(server) as http:
+        session = server.hub.get("latent")
+        session.send({"z": [1, 1, 1, 1], "truncation": 0.5})
+        async with session.subscribe("image", "newest", RAW) as frames:
+            assert colour(await anext(frames)) == (148, 148, 148)
+            async with http.get("/api/sessions/latent/walk") as answer:
+                assert (await answer.json())["held"]
+            runs = session.stats.runs
+            session.send({"truncation": 1})
+            async for frame in frames:
+                if colour(frame) == (168, 168, 168):
+                    break
+            assert session.stats.runs - runs <= 2
+
+
+async def test_what_a_walk_moves_no_longer_goes_back():
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=True)
+        session.send({"direction/2": 3})
+        async with session.subscribe("image", "newest", RAW) as frames:
+            player.change({"direction/1": 2, "direction/2": 1, "truncation": 0.3})
+            while session.snapshot()["truncation"] != 0.3:
+                await anext(frames)
+            player.change({"direction/1": None, "direction/2": None, "truncation": None})
+            now = session.snapshot()
+            assert (now["direction/1"], now["direction/2"], now["truncation"]) == (0, 3, 1)
+
+
+async def test_sliders_count_while_a_hand_holds_the_place():
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=False)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            session.send({"z": [0, 0, 0, 0], "direction/1": 0})
+            player.change({"direction/1": 2})
+            async for frame in frames:
+                if colour(frame) == (208, 208, 208):
+                    break
+
+
+async def test_a_dropped_favourite_locks_nothing(tmp_path: Path):
+    async with serving("latent", state=tmp_path) as server, calling(server) as http:
+        session, player = await walking(server, playing=False)
+        session.send({"z": [2, 2, 2, 2]})
+        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
+            id = (await answer.json())["id"]
+        player.change({"kind": "loop", "keyframes": [{"favourite": id}, 1], "seek": 0})
+        async with http.delete(f"/api/favourites/{id}") as answer:
+            assert answer.status == 204
+        player.change({"play": True})
+        with pytest.raises(InputError, match="no favourite"):
+            player.change({"keyframes": [{"favourite": "other"}]})
+    async with serving(state=tmp_path) as server:
+        again = await server.walks.of(server.hub.get("latent"))
+        assert again.settings.plain()["keyframes"] == [[2, 2, 2, 2], 1]
+
+
+async def test_a_favourite_with_a_style_for_each_layer_can_t_be_walked_to():
+    async with serving("latent") as server, calling(server) as http:
+        server.hub.get("latent").send({"w": [1, 1, 1, 2, 2, 2]})
+        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
+            kept = {"favourite": (await answer.json())["id"]}
+        patch = {"space": "w", "centre": kept}
+        async with http.patch("/api/sessions/latent/walk", json=patch) as answer:
+            assert answer.status == 400 and "6 numbers" in (await answer.json())["error"]["message"]
+
+
+async def test_a_fast_walk_in_w_has_its_vectors_in_time():
+    async with serving("latent") as server:
+        session, _ = await walking(server, space="w", playing=True, seconds=0.05)
+        seen = set()
+        async with session.subscribe("image", "all", RAW) as frames:
+            async for frame in frames:
+                seen.add(colour(frame))
+                if len(seen) > 60:
+                    break

@@ -136,11 +136,14 @@ class Worker:
 
     def _begin(self) -> None:
         """Begin what may begin, in the order it came: plain runs one (or one batch) at a time, streams side by side."""
-        if self._waiting and len(self._streams) < self._signature.concurrency:
+        while self._waiting and len(self._streams) < self._signature.concurrency:
             if self._signature.batch > 1:
                 self._do_batch(self._next_batch())
-            else:
-                self._do(self._waiting.popleft())
+                return
+            run = self._waiting.popleft()
+            self._do(run)
+            if not self._signature.commands[run.command].streams:
+                return
 
     def _do(self, run: Run) -> None:
         command = self._signature.commands[run.command]

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import deque
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from bridge.walks.mapping import mapped
 from bridge.walks.performance import Performance
 from bridge.walks.recording import Control, Recording, read, steps
 from bridge.walks.settings import Settings as Told
-from bridge.walks.settings import favourites_in
+from bridge.walks.settings import favourites_at
 from bridge.walks.timeline import Walk
 
 _AHEAD = 4  # frames that the model is given at once, so that it never waits for us
@@ -73,7 +73,7 @@ async def _walk(settings: Settings, wish: Wish) -> None:
         session = await hub.open(wish.model)
         await session.started()
         handles = _handles(session)
-        recording = _read(wish.recording) if wish.recording else _begun(handles, wish.told)
+        recording = _recorded(wish.recording, session, handles) if wish.recording else _begun(handles, wish.told)
         seconds = wish.seconds or (recording.seconds if recording.controls else 10.0)
         rendering = _Rendering(session, handles, recording, _inputs(session, wish.inputs))
         with film(wish.out, wish.fps) as out:
@@ -175,7 +175,7 @@ def _begun(handles: Handles, told: tuple[str, ...]) -> Recording:
     """A walk with what --set says, which nobody tells anything further."""
     patch = dict(_setting(text) for text in told)
     settings = Told().changed(patch, handles.latent)
-    for name in favourites_in(settings):
+    for _, name in favourites_at(settings):
         raise InputError(f"the favourite {name!r} is in the workspace of a bridge", hint="give seeds or vectors")
     return Recording("", Performance(handles, Walk.begun(handles.latent, settings)))
 
@@ -189,6 +189,42 @@ def _setting(text: str) -> tuple[str, Any]:
         return name, msgspec.json.decode(value)
     except ValueError:
         return name, value
+
+
+def _recorded(path: Path, session: Session, handles: Handles) -> Recording:
+    """The recording, if it is one of a model like this."""
+    recording = _read(path)
+    for difference in _differences(recording, session, handles):
+        of = f", {recording.model}" if recording.model else ""
+        raise InputError(
+            f"{path.name} was made with another model{of}: {difference}",
+            hint="render it with the model that was recorded, or one like it",
+            field="recording",
+        )
+    return recording
+
+
+def _differences(recording: Recording, session: Session, handles: Handles) -> Iterator[str]:
+    """What the recording has that this model has not, or has otherwise. More than was recorded does not matter."""
+    theirs, ours = recording.performance.handles.latent, handles.latent
+    for space in theirs.spaces:
+        if space not in ours.spaces:
+            yield f"it has a vector {space}, this one takes none"
+        elif theirs.length(space) != ours.length(space):
+            yield f"{space} has {theirs.length(space)} numbers, this one takes {ours.length(space)}"
+    assert session.signature is not None
+    takes = session.signature.default.inputs
+    for name in sorted(_moved(recording) - takes.keys()):
+        yield f"it moves {name!r}, this one takes {', '.join(takes)}"
+
+
+def _moved(recording: Recording) -> set[str]:
+    """The names of all inputs that it may set."""
+    performance = recording.performance
+    handles, controls = performance.handles, recording.controls
+    own = {name for name in (handles.z, handles.w, handles.truncation) if name}
+    sent = (control.inputs for control in controls if control.inputs)
+    return own.union(handles.latent.directions, performance.sent, *sent)
 
 
 def _read(path: Path) -> Recording:

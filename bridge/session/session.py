@@ -103,6 +103,7 @@ class Session:
         self._runs = 0
         self._listening: list[Callable[[Mapping[str, Any], object], None]] = []
         self._looked_at = -math.inf
+        self._newest_shown = 0  # of the live runs
         self._last: tuple[int, int, float] | None = None  # run, sequence, time in of the newest output
         self._peeks: dict[int, asyncio.Future[Any]] = {}
         self._asked: dict[Wish, asyncio.Future[Any]] = {}  # those of them that a further reader may wait for as well
@@ -540,7 +541,7 @@ class Session:
             self._last = (output.run, output.sequence, job.time_in)
         self.stats.output(now, (now - job.time_in) * 1000, output.model_ms, output.encode_ms)
         self._mailbox.model_ms = self.stats.model_ms + self.stats.encode_ms
-        if self._fanout.readers and not job.quiet:
+        if self._fanout.readers and not job.quiet and not self._stale(job):
             self._publish(output, job)
         for flaw in output.unencoded:
             self._fanout.fail((flaw.port, flaw.encoding), from_info(flaw.error))
@@ -548,8 +549,22 @@ class Session:
             job.owner.gave(output)
         if output.last:
             self._finished(output.run, None)
-        elif job.live and self._mailbox.live_waits:
-            self._post_cancel(job)
+        elif job.live:
+            self._end_what_is_overtaken(job)
+
+    def _stale(self, job: Job) -> bool:
+        """Has a newer live run shown something already? Then the rest of this one would only confuse."""
+        if not job.live:
+            return False
+        self._newest_shown = max(self._newest_shown, job.run)
+        return job.run < self._newest_shown
+
+    def _end_what_is_overtaken(self, job: Job) -> None:
+        """Of live streams only the newest goes on. One that gave nothing yet may: a newer one ends it when it does."""
+        newest = max(other.run for other in self._mailbox.live_under_way())
+        for other in self._mailbox.live_under_way():
+            if other.run < job.run or (other is job and (self._mailbox.live_waits or job.run < newest)):
+                self._post_cancel(other)
 
     def _publish(self, output: Output, job: Job) -> None:
         for port, encodings in output.values.items():

@@ -39,7 +39,7 @@ export class Favourites {
 
   async pick(one) {
     this.choose(one);
-    await this.go({ favourite: one.id }, Boolean(one.w));
+    await this.go({ favourite: one.id }, one.space === "w");
   }
 
   choose(one) {
@@ -51,7 +51,7 @@ export class Favourites {
     name.setAttribute("aria-label", "name of the favourite");
     name.addEventListener("change", () => trying(() => this.rename(one, name.value)));
     const around = button("explore around it", () => this.explore({ favourite: one.id }));
-    around.hidden = Boolean(one.w);
+    around.hidden = one.space === "w";
     this.actions.replaceChildren(name, button("into the loop", () => this.add(one)), around, button("drop", () => this.drop(one)));
   }
 
@@ -71,10 +71,10 @@ export class Favourites {
   }
 
   async add(one) {
-    await this.loop([...this.keyframes(), { favourite: one.id }], Boolean(one.w));
+    await this.loop([...this.keyframes(), { favourite: one.id }], one.space === "w");
   }
 
   async loopThrough(all) {
-    await this.loop(all.map((one) => ({ favourite: one.id })), all.some((one) => one.w));
+    await this.loop(all.map((one) => ({ favourite: one.id })), all.some((one) => one.space === "w"));
   }
 }

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from bridge.errors import MissingInput, UnknownInput
-from bridge.favourites import Favourites, described
+from bridge.favourites import Favourites, described, listed
 from bridge.hub import Hub
 from bridge.transports.http_answer import Answer, empty_answer, json_answer
 from bridge.transports.http_bodies import read_object
@@ -59,13 +59,13 @@ class FavouriteRoutes:
 
     async def list(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
         found = self._favourites.of(query.get("session"))
-        return json_answer({"favourites": [described(favourite) for favourite in found]})
+        return json_answer({"favourites": [listed(favourite) for favourite in found]})
 
     async def keep(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
         wish = await self._read(request, ("session", "name"), "session", _TAKES)
         session = self._hub.get(str(wish["session"]))
         player = await self._walks.of(session)
-        kept = await self._favourites.add(session, player.handles, wish.get("name", ""))
+        kept = await self._favourites.add(session, player.handles, await player.here(), wish.get("name", ""))
         return json_answer(described(kept), 201, {"Location": f"/api/favourites/{kept.id}"})
 
     async def look(self, request: web.BaseRequest, query: Checked, id: str) -> web.StreamResponse:

@@ -11,12 +11,13 @@ from bridge.errors import BridgeError
 from bridge.hub import Hub
 from bridge.ports import to_json
 from bridge.recorder import Recorder
-from bridge.transports.http_answer import Answer, error_body, json_answer
+from bridge.transports.http_answer import error_body, json_answer
 from bridge.transports.http_bodies import read_object
 from bridge.transports.http_media import EVENTS, JSON, wanted
 from bridge.transports.http_routes import Checked, Query, Route
 from bridge.transports.http_streams import Stream
 from bridge.walking import Walks
+from bridge.walks import keys, settings, verbs
 
 if TYPE_CHECKING:
     from bridge.walks.explorer import Explorer, Picture
@@ -107,15 +108,21 @@ class WalkRoutes:
         return json_answer(await self._recorder.start(self._hub.get(name)), 201)
 
     async def recording(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
-        return Answer(await self._recorder.read(name), LINES)
+        async with self._recorder.reading(name) as recorded:
+            headers = {"Content-Length": str(recorded.size)}
+            if recorded.trouble:
+                headers["Recording-Error"] = " ".join(recorded.trouble.split())
+            stream = await Stream(request, LINES, headers).open()
+            if stream.wanted:
+                async for piece in recorded.pieces:
+                    await stream.send(piece)
+            return stream.response
 
     async def stop(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
         return json_answer(await self._recorder.stop(name))
 
     async def reset(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
-        session = self._hub.get(name)
-        await self._walks.reset(session)
-        player = await self._walks.of(session)
+        player = await self._walks.reset(self._hub.get(name))
         return json_answer(player.describe())
 
 
@@ -135,14 +142,31 @@ def _tile(picture: "Picture") -> dict[str, Any]:
     return {"row": picture.row, "column": picture.column, "image": to_json(picture.image)}
 
 
+_SIDE: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": limits.GRID_TILES}
+_OFFSET: dict[str, Any] = {"type": "integer", "minimum": -limits.GRID_OFFSET, "maximum": limits.GRID_OFFSET}
+
 PATCH: dict[str, Any] = {
-    "type": "object",
+    **settings.schema(),
+    "properties": {**settings.schema()["properties"], **verbs.schema()},
     "description": "settings of a walk, and verbs; docs/walks.md has them all",
     "examples": [{"kind": "loop", "keyframes": [1, 2, 3], "speed": 2}, {"seek": 1.5}, {"tap": True}],
 }
 
 LOOK: dict[str, Any] = {
     "type": "object",
+    "properties": {
+        "centre": {"anyOf": [{"const": "here"}, keys.schema(keys.ANY)]},
+        "distance": {"type": "number", "minimum": limits.WALK_NEAREST, "maximum": limits.WALK_DISTANCE},
+        "rows": _SIDE,
+        "columns": _SIDE,
+        "row": _OFFSET,
+        "column": _OFFSET,
+        "seed": {"type": "integer", "minimum": 0, "maximum": 2**32 - 1},
+        "to": {"type": ["array", "null"], "items": _OFFSET, "minItems": 2, "maxItems": 2},
+        "back": {"type": ["boolean", "null"]},
+        "forward": {"type": ["boolean", "null"]},
+    },
+    "additionalProperties": False,
     "description": "settings of the grid, or one of to, back, forward; docs/walks.md has them all",
     "examples": [{"rows": 5, "columns": 5, "distance": 0.2}, {"to": [0, 1]}, {"back": True}],
 }

@@ -214,7 +214,10 @@ _SCHEMAS: dict[str, Any] = {
     "Session": _SESSION,
     "Sessions": _list_of("Session", "sessions"),
     "Walk": {"type": "object", "properties": {"settings": _ANY_OBJECT, "time": {"type": "number"}}},
-    "Recording": {"type": "object", "properties": {"file": _STRING, "seconds": _NUMBER, "controls": _NUMBER}},
+    "Recording": {
+        "type": "object",
+        "properties": {"file": _STRING, "seconds": _NUMBER, "controls": _NUMBER, "error": _STRING},
+    },
     "Grid": {"type": "object", "properties": {"grid": _ANY_OBJECT, "back": _NUMBER, "forward": _NUMBER}},
     "Tiles": {"type": "object", "properties": {"tiles": {"type": "array", "items": _ANY_OBJECT}}},
     "Favourite": {"type": "object", "properties": {"id": _STRING, "session": _STRING, "name": _STRING}},

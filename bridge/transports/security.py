@@ -31,7 +31,7 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via", "CF-Connecting-IP")
 _METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
 _HEADERS = "Accept, Authorization, Content-Type, Last-Event-ID"
-_EXPOSED = "Bridge-Run, Server-Timing, Location, Retry-After"
+_EXPOSED = "Bridge-Run, Server-Timing, Location, Retry-After, Recording-Error"
 
 
 class Security:

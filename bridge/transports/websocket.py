@@ -149,6 +149,17 @@ class _Work(NamedTuple):
     task: "asyncio.Task[None]"
 
 
+class _EarlyWalk(NamedTuple):
+    """What a walk shall be told once it has begun, and about how many bytes that holds."""
+
+    request: wire.Walk
+    size: int
+
+    @classmethod
+    def of(cls, request: wire.Walk) -> "_EarlyWalk":
+        return cls(request, _deep_size(request.set))
+
+
 class Conversation:
     """What one client wants, and what is under way for it. All of it ends with the connection."""
 
@@ -164,6 +175,7 @@ class Conversation:
         self._readers: dict[int, _Reader] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
         self._early: dict[str, dict[str, Any]] = {}  # live inputs for sessions that still start
+        self._early_walks: dict[Session, list[_EarlyWalk]] = {}  # for walks that have not begun
         self._oversized = 0
         self._over = False
         self._patience: asyncio.TimerHandle | None = None
@@ -456,14 +468,39 @@ class Conversation:
     def _walk(self, request: wire.Walk) -> None:
         session = self._hub.get(request.session)
         player = self._sockets.walks.running(session)
-        if player is None:
-            self._keep(asyncio.create_task(self._walk_later(request, session)))
+        if player is None or session in self._early_walks:
+            self._walk_later(request, session)
         else:
             self._tell_walk(request, player)
 
-    async def _walk_later(self, request: wire.Walk, session: Session) -> None:
+    def _walk_later(self, request: wire.Walk, session: Session) -> None:
+        """Until the walk has begun, what it is told waits here, in order; if it is a lot, only the newest of each."""
+        waiting = self._early_walks.get(session, [])
+        told = [*waiting, _EarlyWalk.of(request)]
+        if len(told) > limits.EARLY_INPUTS and request.id is waiting[-1].request.id is None:
+            merged = {**waiting[-1].request.set, **request.set}
+            told[-2:] = [_EarlyWalk.of(msgspec.structs.replace(request, set=merged))]
+        if len(told) > limits.EARLY_INPUTS or sum(one.size for one in told) > self._sockets.settings.max_body:
+            raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
+        self._early_walks[session] = told
+        if not waiting:
+            self._keep(asyncio.create_task(self._walk_when_begun(session)))
+
+    async def _walk_when_begun(self, session: Session) -> None:
         try:
-            self._tell_walk(request, await self._sockets.walks.of(session))
+            player = await self._sockets.walks.of(session)
+        except BridgeError as error:
+            for request, _ in self._early_walks[session]:
+                self._refuse(request.id, "walk", error)
+        else:
+            for request, _ in self._early_walks[session]:
+                self._tell_early_walk(request, player)
+        finally:
+            del self._early_walks[session]
+
+    def _tell_early_walk(self, request: wire.Walk, player: "Player") -> None:
+        try:
+            self._tell_walk(request, player)
         except BridgeError as error:
             self._refuse(request.id, "walk", error)
 
@@ -695,6 +732,13 @@ def _type(request: wire.Request) -> str:
 
 def _brief(session: Session) -> dict[str, Any]:
     return {"name": session.name, "model": session.model, "state": session.state, "title": session.manifest.title}
+
+
+def _deep_size(value: Any) -> int:
+    """About the bytes of a value of JSON, with all that is in it."""
+    if isinstance(value, dict):
+        return sum(len(str(name)) + _deep_size(item) for name, item in value.items())
+    return 8 + sum(map(_deep_size, value)) if isinstance(value, list) else _size(value)
 
 
 def _size(value: Any) -> int:

@@ -182,8 +182,8 @@ def plain(value: Value) -> Any:
 
 
 def schema(low: float, high: float) -> dict[str, Any]:
-    """JSON Schema of what parse takes."""
-    inside = {"type": "number", "minimum": low, "maximum": high}
+    """JSON Schema of what parse takes. A bound without end is none."""
+    inside = Number(*(bound if math.isfinite(bound) else None for bound in (low, high))).schema()
     return {"anyOf": [inside, _lfo_schema(inside), _ramp_schema(inside), _points_schema(inside)]}
 
 

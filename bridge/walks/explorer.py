@@ -7,15 +7,17 @@ import asyncio
 import contextlib
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from bridge import limits
-from bridge.errors import InputError, ModelFailed, UnknownPort
+from bridge.errors import Busy, InputError, ModelFailed, UnknownPort
 from bridge.ports import Blob, Encoding, Image
+from bridge.ports.vector import numbers
 from bridge.ports.words import came
+from bridge.session.outputs import Event
 from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from bridge.signature import Command
@@ -28,6 +30,7 @@ from bridge.walks.keys import Favourite, Given, Key
 _VERBS = ("to", "back", "forward")
 _COMMAND = "tile"  # a model may have one that makes many pictures at once; else its usual one does
 _BATCHES_AHEAD, _MOST_AHEAD = 2, 32
+_HERE = "here"  # as a centre: where the session is now
 Kept = Callable[[str], Given | None]
 
 
@@ -39,6 +42,14 @@ class Picture(msgspec.Struct, frozen=True):
     image: Blob
 
 
+class _UnderWay(NamedTuple):
+    """A tile that is being made, and what is resolved when its run has ended."""
+
+    tile: Tile
+    run: RunHandle
+    ended: asyncio.Future[None]
+
+
 class Explorer:
     """Made for a session whose model is loaded."""
 
@@ -46,6 +57,9 @@ class Explorer:
         self._session = session
         self._handles = handles
         self._kept = kept
+        assert session.signature is not None
+        self._window = min(_MOST_AHEAD, _BATCHES_AHEAD * session.signature.batch)
+        self._places = asyncio.Semaphore(self._window)  # runs of all who look, together
         self._history = History()
         self._pictures: OrderedDict[Any, Blob] = OrderedDict()
         self._bytes = 0
@@ -64,19 +78,26 @@ class Explorer:
         }
 
     def look(self, patch: Mapping[str, Any]) -> Grid:
-        """Look elsewhere: settings of the grid; or "to": [row, column], that tile becomes the centre; or "back": true
-        or "forward": true. InputError, and it stays as it is."""
+        """Look elsewhere: settings of the grid, whose centre may be "here"; or "to": [row, column], that tile becomes
+        the centre; or "back": true or "forward": true. InputError, and it stays as it is."""
         if not isinstance(patch, Mapping):
             raise InputError(f"a grid takes an object of settings; {came(patch)} came", hint='such as {"rows": 5}')
+        patch = {name: value for name, value in patch.items() if name not in _VERBS or _asks(name, value)}
         verbs = [name for name in _VERBS if name in patch]
         if verbs and len(patch) > 1:
             raise InputError(f"{verbs[0]} comes alone", hint="send the settings before or after it", field=verbs[0])
+        if not patch:
+            return self.grid
+        if patch.get("centre") == _HERE:
+            patch["centre"] = self._here()
         if "back" in patch or "forward" in patch:
             self._history = self._history.back() if "back" in patch else self._history.forward()
         else:
             grid = self._centred(patch["to"]) if "to" in patch else self.grid.changed(patch, self._handles.latent)
             self._centre(grid.centre)
-            self._history = self._history.visited(grid)
+            around_the_same = grid.centre == self.grid.centre and grid.seed == self.grid.seed
+            self._history = self._history.adjusted(grid) if around_the_same else self._history.visited(grid)
+        self._session.events.publish(Event("grid", self._session.name, self.describe()))
         return self.grid
 
     async def pictures(self, grid: Grid, width: int = 0) -> AsyncGenerator[Picture, None]:
@@ -99,32 +120,69 @@ class Explorer:
                 self._remember((tile, about), picture)
                 yield Picture(tile.row, tile.column, picture)
 
+    def _here(self) -> list[float]:
+        """Where the session is now, in z."""
+        now, z, w = self._session.snapshot(), self._handles.z, self._handles.w
+        place = now.get(z)
+        if isinstance(place, Blob):
+            return numbers(place.data)
+        if w is not None and now.get(w) is not None:
+            said = f"grid.centre takes a place in z, and {self._session.name} is at one in w now"
+            raise InputError(said, hint='walk in z ("space": "z"), or name the centre: a seed', field="grid.centre")
+        said = f"{self._session.name} is nowhere yet: no {z} came"
+        raise InputError(said, hint="look at its walk first, or name the centre: a seed", field="grid.centre")
+
     # --- making ----------------------------------------------------------------------------------
 
     async def _made(
         self, tiles: list[Tile], command: Command, others: dict[str, Any], wish: Encoding
     ) -> AsyncGenerator[tuple[Tile, Blob], None]:
-        """A few batches are given to the model at once, so that it never waits for us."""
+        """A few batches are given to the model at once, so that it never waits for us. All who look share those places,
+        one after the other; who does not take what was made for them holds none."""
         if not tiles:
             return
         centre = self._centre(tiles[0].centre)
         places = await asyncio.to_thread(lambda: list(vectors(tiles, centre)))
-        assert self._session.signature is not None
         port = _picture_of(command)
         assert port is not None
-        window = min(_MOST_AHEAD, _BATCHES_AHEAD * self._session.signature.batch)
-        under_way: deque[tuple[Tile, RunHandle]] = deque()
+        under_way: deque[_UnderWay] = deque()
         try:
             for tile, vector in places:
-                inputs = {**others, self._handles.z: vector.tobytes()}
-                under_way.append((tile, self._session.run(inputs, command.name, {port: wish}, quiet=True)))
-                if len(under_way) >= window:
+                while under_way and (len(under_way) >= self._window or under_way[0].run.ended):
                     yield await _next(under_way, port)
+                inputs = {**others, self._handles.z: vector.tobytes()}
+                under_way.append(await self._begun(tile, inputs, command.name, {port: wish}))
             while under_way:
                 yield await _next(under_way, port)
         finally:
-            for _, run in under_way:
-                run.cancel()
+            for one in under_way:
+                one.run.cancel()
+
+    async def _begun(
+        self, tile: Tile, inputs: dict[str, Any], command: str, wishes: Mapping[str, Encoding]
+    ) -> _UnderWay:
+        """As soon as there is a place for it, among those who look and in the session."""
+        await self._places.acquire()
+        try:
+            run = await self._run(inputs, command, wishes)
+        except BaseException:
+            self._places.release()
+            raise
+        ended = asyncio.get_running_loop().create_future()
+        run.then(lambda _: self._ended(ended))
+        return _UnderWay(tile, run, ended)
+
+    async def _run(self, inputs: dict[str, Any], command: str, wishes: Mapping[str, Encoding]) -> RunHandle:
+        while True:
+            try:
+                return self._session.run(inputs, command, wishes, quiet=True)
+            except Busy:  # others have given the model a lot to do
+                await self._session.movement()
+
+    def _ended(self, ended: asyncio.Future[None]) -> None:
+        self._places.release()
+        if not ended.done():
+            ended.set_result(None)
 
     def _command(self) -> Command:
         """That makes the pictures of tiles."""
@@ -183,9 +241,15 @@ def _picture_of(command: Command) -> str | None:
     return next((name for name, port in command.outputs.items() if isinstance(port, Image)), None)
 
 
-async def _next(under_way: deque[tuple[Tile, RunHandle]], port: str) -> tuple[Tile, Blob]:
-    tile, run = under_way[0]
-    picture = (await run.result()).outputs[port]
+def _asks(verb: str, given: Any) -> bool:
+    """Nothing (null) and false ask for nothing, as does the 0 of a button that was let go."""
+    return given is not None and given is not False and (verb == "to" or given != 0)
+
+
+async def _next(under_way: deque[_UnderWay], port: str) -> tuple[Tile, Blob]:
+    tile, run, ended = under_way[0]
+    await ended
+    picture = run.whole().outputs.get(port)
     under_way.popleft()
     if not isinstance(picture, Blob):
         raise ModelFailed(f"{port} is no picture")

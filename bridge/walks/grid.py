@@ -155,6 +155,10 @@ class History(msgspec.Struct, frozen=True):
         grids = (*self.grids[: self.now + 1], grid)[-limits.GRID_HISTORY :]
         return History(grids, len(grids) - 1)
 
+    def adjusted(self, grid: Grid) -> "History":
+        """Sees more, less or another part around the same centre: nothing to go back to."""
+        return History((*self.grids[: self.now], grid, *self.grids[self.now + 1 :]), self.now)
+
     def back(self) -> "History":
         """One back; the first stays."""
         return History(self.grids, max(0, self.now - 1))

@@ -1,5 +1,6 @@
 """What names a place in a latent space: a seed, a vector, a favourite. Hashable, so that its vector can be kept."""
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -62,6 +63,9 @@ class Latent(msgspec.Struct, frozen=True):
 
     def length(self, space: str) -> int:
         return self.w if space == "w" and self.w is not None else self.z
+
+
+ANY = Latent(0, 0, truncation=(-math.inf, math.inf))  # to describe walks where no model is at hand
 
 
 def parse(raw: Any, field: str, latent: Latent) -> Key:

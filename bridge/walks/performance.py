@@ -27,8 +27,8 @@ class Performance(msgspec.Struct, frozen=True):
     def told(self, patch: Mapping[str, Any], t: float, vectors: Vectors) -> "Performance":
         """Settings and verbs, from now on; or InputError and it goes on as it was."""
         walk = verbs.patched(self.walk, patch, t, vectors)
-        goes_on = walk.settings.playing or not {"seek", "step"}.isdisjoint(patch)
-        held = self.held and not goes_on
+        goes_on = walk.settings.playing or not {"seek", "step"}.isdisjoint(verbs.split(patch)[1])
+        held = self.held and not goes_on and self.holds_a_vector
         sent = self.sent if held or not self.held else self._without_vectors()
         return msgspec.structs.replace(self, walk=walk, held=held, sent=sent)
 
@@ -43,9 +43,14 @@ class Performance(msgspec.Struct, frozen=True):
         """What the model gets for a frame, under its own names. KeyError if a vector is not among the vectors."""
         names = {"z": self.handles.z, "w": self.handles.w, "truncation": self.handles.truncation}
         if self.held:
-            return {**{names.get(name) or name: value for name, value in self.walk.moved(t).items()}, **self.sent}
+            return {**self.sent, **{names.get(name) or name: value for name, value in self.walk.moved(t).items()}}
         made = frame(self.walk, t, vectors)
         return {**self.sent, **{names.get(name) or name: value for name, value in made.inputs.items()}}
+
+    @property
+    def holds_a_vector(self) -> bool:
+        """Did somebody send where to be? Else, held, it only waits to be told something."""
+        return any(self.sent.get(name) is not None for name in self._vector_names)
 
     @property
     def _vector_names(self) -> tuple[str, ...]:

@@ -7,18 +7,23 @@ walk is follows from the time alone.
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Self
 
+import msgspec
+
 from bridge.errors import BridgeError, InputError
+from bridge.session.outputs import Event
 from bridge.session.session import Session
 from bridge.walks.anchors import Vectors
+from bridge.walks.beginning import Begin
 from bridge.walks.handles import Handles
-from bridge.walks.keys import Favourite, Given
+from bridge.walks.keys import Favourite, Given, Key
 from bridge.walks.mapping import mapped
 from bridge.walks.performance import Performance
 from bridge.walks.recording import Control
-from bridge.walks.settings import Settings, favourites_in
+from bridge.walks.settings import Settings, favourites_at
 from bridge.walks.timeline import Walk
 
 _AHEAD_S = 1.0  # vectors that the model has to work out are asked for so long before they are needed
@@ -33,23 +38,29 @@ Noted = Callable[[Control], None]
 class Player:
     """The walk of one session. Use as `async with Player(...)`; when it ends the picture stays where it is."""
 
-    def __init__(self, session: Session, handles: Handles, settings: Mapping[str, Any], kept: Kept) -> None:
-        """`settings` as a patch of the usual ones; InputError if they can't be."""
+    def __init__(self, session: Session, handles: Handles, begin: Begin, kept: Kept) -> None:
+        """InputError if it can't begin like that."""
         self.handles = handles
+        self.begun = begin
         self._session = session
         self._kept = kept
+        self._places: dict[str, Given] = {}  # favourites that were asked for: they stay, also when they are dropped
         self._began = session.clock()
         self._vectors = {space: Vectors(handles.latent, space) for space in handles.latent.spaces}
-        self.first = self._checked(Settings().changed(settings, handles.latent))
-        self._performance = Performance(handles, Walk.begun(handles.latent, self.first))
+        walk = Walk.begun(handles.latent, self._checked(Settings().changed(begin.settings, handles.latent)))
+        self._performance = _found(session, handles, walk.sought(begin.place, 0.0), begin.stands_by)
         self._offered: dict[str, Any] = {}
         self._restarts = session.stats.restarts
         self._due = -math.inf  # when the next frame may be offered, where fewer are wanted than the model can make
         self._news: asyncio.Future[None] | None = None  # resolved when something was told
         self._task: asyncio.Task[None] | None = None
+        self._ahead: asyncio.Task[None] | None = None  # gets vectors that will be needed soon
+        self._look_ahead_at = -math.inf
         self._noting: list[Noted] = []
+        self._when_closing: list[Callable[[], None]] = []
         self._hear_no_more = session.overhear(self._overheard)
-        session.steered = self.first.playing
+        self._steer()
+        self.first = self.state()
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._play(), name=f"walk of {self._session.name}")
@@ -59,12 +70,22 @@ class Player:
         await self.close()
 
     async def close(self) -> None:
-        """Stop. Idempotent."""
+        """Stop. What it moved beside the place goes back to where it was. Idempotent."""
+        closing, self._when_closing = self._when_closing, []
+        for call in closing:
+            call()
         self._hear_no_more()
         self._session.steered = False
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        tasks = [task for task in (self._task, self._ahead) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(BridgeError):  # the session may be gone
+            self._give_back(self._offered.keys() - {self.handles.z, self.handles.w})
+
+    def when_closing(self, call: Callable[[], None]) -> None:
+        """Call this once, when it ends, its last state still there to be asked for."""
+        self._when_closing.append(call)
 
     # --- what it is told -------------------------------------------------------------------------
 
@@ -73,8 +94,11 @@ class Player:
         t = self._now()
         performance = self._performance.told(patch, t, self._here)
         self._checked(performance.walk.settings)
+        gone = self._performance.walk.settings.numbers.keys() - performance.walk.settings.numbers.keys()
         self._performance = performance
-        self._note(Control(t, set=dict(patch)))
+        self._give_back({self.handles.truncation if name == "truncation" else name for name in gone})
+        self._note(Control(t, set={name: self._without_favourites(value) for name, value in patch.items()}))
+        self._session.events.publish(Event("walk", self._session.name, {"set": dict(patch)}))
 
     def describe(self) -> dict[str, Any]:
         """Where it is and what it was told, as JSON."""
@@ -89,29 +113,77 @@ class Player:
         }
 
     @property
+    def moves(self) -> frozenset[str]:
+        """The inputs that it has set itself, as things are."""
+        ours = {name for name in self._offered if name not in self._performance.sent}
+        return frozenset(ours if self._performance.held else ours | {self.handles.z, self.handles.w or self.handles.z})
+
+    @property
     def settings(self) -> Settings:
         return self._performance.walk.settings
 
     def now(self) -> tuple[float, Performance]:
-        """Seconds since it began, and its whole state."""
-        return self._now(), self._performance
+        """Seconds since it began, and its whole state, its favourites as the vectors that they are."""
+        walk = self._walk
+        told = walk.settings.with_keys(self._plainly)
+        return self._now(), msgspec.structs.replace(
+            self._performance, walk=msgspec.structs.replace(walk, settings=told)
+        )
+
+    async def here(self) -> dict[str, Any]:
+        """What the model gets, or would get if it waits to be told, for a picture of where it is now."""
+        while True:
+            held = self._performance.held and self._performance.holds_a_vector
+            with suppress(KeyError):
+                return msgspec.structs.replace(self._performance, held=held).inputs(self._now(), self._here)
+            await self._fetch()
 
     def note(self, noted: Noted) -> Callable[[], None]:
         """Hand on all that it is told from now on, hand-sent inputs too. What is given back ends it."""
         self._noting.append(noted)
         return lambda: self._noting.remove(noted) if noted in self._noting else None
 
+    def state(self) -> Begin:
+        """With what another one would begin where this is; favourites that are no more as their vectors."""
+        walk = self._walk
+        kept = walk.settings.with_keys(lambda key: key if self._is_kept(key) else self._plainly(key))
+        place = 0.0 if walk.settings.playing else walk.place(self._now())
+        return Begin(kept.plain(), place, self._performance.held and not self._performance.holds_a_vector)
+
+    def _is_kept(self, key: Key) -> bool:
+        return not isinstance(key, Favourite) or self._kept(key.favourite) is not None
+
     def _checked(self, settings: Settings) -> Settings:
-        """The same; its favourites are there, and their vectors with the others."""
-        for name in favourites_in(settings):
-            given = self._kept(name)
+        """The same; its favourites are known, and their vectors with the others."""
+        for field, name in favourites_at(settings):
+            given = self._places.get(name) or self._kept(name)
             if given is None:
-                raise InputError(f"there is no favourite {name!r} of this model", hint="GET /api/favourites lists them")
-            if given.space != settings.space and given.space == "w":
-                raise InputError(f"the favourite {name!r} was kept in w", hint='set space to "w" as well')
+                hint = "GET /api/favourites lists them"
+                raise InputError(f"there is no favourite {name!r} of this model", hint=hint, field=field)
+            if given.space == "w" and settings.space != "w":
+                hint = 'set space to "w" as well'
+                raise InputError(f"the favourite {name!r} was kept in w", hint=hint, field=field)
+            length = self.handles.latent.length(given.space)
+            if len(given.data) != 4 * length:
+                said = f"the favourite {name!r} holds {len(given.data) // 4} numbers; this network walks with {length}"
+                hint = "it was kept with another network, or with a style for each layer"
+                raise InputError(said, hint=hint, field=field)
+            self._places[name] = given
             of_its_space = self._vectors[given.space]
             of_its_space.put(Favourite(name), of_its_space[given])
         return settings
+
+    def _plainly(self, key: Key) -> Key:
+        """The same place, in words that mean the same everywhere."""
+        return self._places.get(key.favourite, key) if isinstance(key, Favourite) else key
+
+    def _without_favourites(self, value: Any) -> Any:
+        """A setting as it was told, but for favourites: a recording is for any machine."""
+        if isinstance(value, list | tuple):
+            return [self._without_favourites(item) for item in value]
+        if isinstance(value, Mapping) and "favourite" in value:
+            return self._plainly(Favourite(str(value["favourite"]))).plain()
+        return value
 
     def _overheard(self, inputs: Mapping[str, Any], by: object) -> None:
         """Inputs sent by hand."""
@@ -121,11 +193,26 @@ class Player:
         self._performance = self._performance.given(inputs, t, self._here)
         if "label" in inputs and "w" in self._vectors:  # another label means other vectors in w
             self._vectors["w"] = Vectors(self.handles.latent, "w")
+            self._checked(self._walk.settings)
         self._offered = {**self._offered, **inputs}  # the model gets them without us
         self._note(Control(t, inputs=dict(inputs)))
 
+    def _give_back(self, names: Iterable[str | None]) -> None:
+        """Inputs that the walk moves no longer: as somebody sent them, or as the model has them."""
+        assert self._session.signature is not None
+        ports = self._session.signature.default.inputs
+        sent = self._performance.sent
+        back = {name: sent.get(name, ports[name].default) for name in names if name in ports and name in self._offered}
+        if back:
+            self._offered = {name: value for name, value in self._offered.items() if name not in back}
+            self._session.send(back, by=self)
+
+    def _steer(self) -> None:
+        """While the walk shows where it is, a single picture is for its caller alone."""
+        self._session.steered = not self._performance.held
+
     def _note(self, control: Control) -> None:
-        self._session.steered = self._walk.settings.playing
+        self._steer()
         for noted in tuple(self._noting):
             noted(control)
         if self._news is not None and not self._news.done():
@@ -161,7 +248,8 @@ class Player:
         except KeyError:
             await self._fetch()
             return
-        if inputs != self._offered or self._restarts != self._session.stats.restarts:
+        self._get_ahead(t)
+        if not _same(inputs, self._offered) or self._restarts != self._session.stats.restarts:
             self._offer(inputs, t)
         elif self._walk.rests(t):
             await self._told_or_moved()
@@ -206,8 +294,35 @@ class Player:
 
     async def _fetch(self) -> None:
         """Get the vectors that are needed now or soon: favourites as they were kept, those in w from the model."""
-        self._checked(self._walk.settings)
+        self._checked(self._walk.settings)  # favourites
         for key in self._here.missing(self._walk.needs(self._now(), _AHEAD_S)):
             vector = self._vectors["z"][key]
             made = await mapped(self._session, self.handles, vector, self._session.snapshot())
             self._vectors["w"].put(key, made)
+
+    def _get_ahead(self, t: float) -> None:
+        """Have the vectors in w that will be needed soon worked out beside the frames."""
+        busy = self._ahead is not None and not self._ahead.done()
+        if self._walk.settings.space == "z" or busy or t < self._look_ahead_at:
+            return
+        self._look_ahead_at = t + _AHEAD_S / 4
+        if self._here.missing(self._walk.needs(t, _AHEAD_S)):
+            self._ahead = asyncio.create_task(self._fetch_quietly(), name=f"walk of {self._session.name}, ahead")
+
+    async def _fetch_quietly(self) -> None:
+        with suppress(BridgeError):  # it is asked for again, and told, when it is needed
+            await self._fetch()
+
+
+def _found(session: Session, handles: Handles, walk: Walk, stands_by: bool) -> Performance:
+    """A walk in a session where others may have set inputs. One that stands still leaves their place as it is."""
+    current = {name: value for name, value in session.snapshot().items() if value is not None}
+    vectors = {name for name in (handles.z, handles.w) if name in current}
+    held = not walk.settings.playing and (stands_by or bool(vectors))
+    sent = {name: value for name, value in current.items() if held or name not in vectors}
+    return Performance(handles, walk, held, sent)
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Pictures among them are not compared byte by byte if they are the same object."""
+    return one.keys() == other.keys() and all(one[name] is other[name] or one[name] == other[name] for name in one)

@@ -1,6 +1,5 @@
 """Reading the small JSON objects that settings are made of: each key through a port, none left over."""
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,7 +45,3 @@ class Fields:
 
 def one_of(names: tuple[str, ...]) -> str:
     return " or ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def whole(value: float) -> bool:
-    return math.isfinite(value) and value == math.floor(value)

@@ -82,6 +82,15 @@ class Settings(msgspec.Struct, frozen=True):
             return msgspec.structs.replace(self, **{name: value})
         return msgspec.structs.replace(self, directions={**self.directions, name: value})
 
+    def with_keys(self, change: Callable[[Key], Key]) -> "Settings":
+        """With every place put into other words."""
+        return msgspec.structs.replace(
+            self,
+            keyframes=tuple(map(change, self.keyframes)),
+            centre=None if self.centre is None else change(self.centre),
+            target=None if self.target is None else change(self.target),
+        )
+
     @property
     def home(self) -> Key:
         """What circles, drifts and noise are around."""
@@ -98,14 +107,19 @@ class Settings(msgspec.Struct, frozen=True):
         return self.seconds if self.beats is None else self.beats * 60 / self.bpm
 
 
-def schema(latent: Latent) -> dict[str, Any]:
-    """JSON Schema of a patch, for this model."""
+def schema(latent: Latent = keys.ANY) -> dict[str, Any]:
+    """JSON Schema of a patch, for this model or for any."""
     named = {name: field.described(latent) for name, field in FIELDS.items()}
-    slider = {**_SLIDER.schema(latent), "description": "how far along this direction; null takes it out"}
-    sliders = {"type": "object", "properties": dict.fromkeys(latent.directions, slider)}
-    named["directions"] = {**sliders, "additionalProperties": False}
-    properties = {**named, **dict.fromkeys(latent.directions, slider)}
-    return {"type": "object", "properties": properties, "additionalProperties": False}
+    moved = {"anyOf": [_SLIDER.schema(latent), {"type": "null"}]}
+    sliders = _sliders({**moved, "description": "how far along this direction; null takes it out"}, latent)
+    properties = {**named, "directions": {"type": "object", **sliders}, **sliders.get("properties", {})}
+    return {"type": "object", **sliders, "properties": properties, "additionalProperties": False}
+
+
+def _sliders(slider: dict[str, Any], latent: Latent) -> dict[str, Any]:
+    if latent is keys.ANY:
+        return {"patternProperties": {"^direction/": slider}, "additionalProperties": False}
+    return {"properties": dict.fromkeys(latent.directions, slider), "additionalProperties": False}
 
 
 class Field(NamedTuple):
@@ -193,6 +207,7 @@ def _space(raw: Any, field: str, latent: Latent) -> Any:
     return Category(("z", "w")).parse(raw, field)
 
 
+_BY_HAND = "PATCH /api/sessions/NAME/inputs"
 _SLIDER = _curved("how far along a direction", -limits.WALK_DIRECTION, limits.WALK_DIRECTION)
 
 FIELDS: dict[str, Field] = {
@@ -243,9 +258,15 @@ def _field(name: str, latent: Latent) -> Field:
         return FIELDS[name]
     raise UnknownInput(
         f"a walk has no setting {str(name)[:40]!r}",
-        hint=nearest(name, [*FIELDS, *latent.directions], "it takes"),
+        hint=_instead(str(name), latent),
         field=str(name)[:40],
     )
+
+
+def _instead(name: str, latent: Latent) -> str:
+    if name in ("z", "w"):
+        return f"to go there, set kind to follow and target to it; to play {name} by hand, {_BY_HAND}"
+    return nearest(name, [*FIELDS, *latent.directions], "it takes") + f"; for inputs of the model, {_BY_HAND}"
 
 
 def _slide_all(sliders: dict[str, Value], raw: Any, latent: Latent) -> None:
@@ -284,9 +305,9 @@ def _named_keys(settings: Settings) -> Iterator[tuple[str, Key]]:
             yield name, key
 
 
-def favourites_in(settings: Settings) -> Iterable[str]:
-    """The ids of all favourites it names."""
-    return [key.favourite for _, key in _named_keys(settings) if isinstance(key, keys.Favourite)]
+def favourites_at(settings: Settings) -> Iterable[tuple[str, str]]:
+    """All favourites it names: the field, such as keyframes[2], and the id."""
+    return [(field, key.favourite) for field, key in _named_keys(settings) if isinstance(key, keys.Favourite)]
 
 
 def unstarted(settings: Settings) -> dict[str, curves.Ramp]:

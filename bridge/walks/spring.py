@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+_AT_ONCE = 1e-6  # seconds of inertia below which there is none; a speed divided by less would be beyond numbers
 _SAME = 1e-6  # damping so near to 1 counts as 1
 
 
@@ -25,7 +26,7 @@ def spring(stiffness: float, damping: float, seconds: float) -> Pull:
 
 def glide(inertia: float, seconds: float) -> Pull:
     """Only ever nearer: after each inertia seconds about a third of the distance is left."""
-    if inertia <= 0:
+    if inertia < _AT_ONCE:
         return Pull(0.0, 0.0, 0.0, 0.0)
     left = math.exp(-seconds / inertia)
     return Pull(left, 0.0, -left / inertia, 0.0)

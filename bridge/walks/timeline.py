@@ -27,6 +27,7 @@ from bridge.walks.tempo import Tempo
 _MOVES = ("playing", "speed", "direction", "seconds", "bpm", "beats", "kind", "keyframes")
 _FOLLOWS = ("kind", "target", "seed", "space", "follow", "stiffness", "damping", "inertia", "interpolation")
 _LOOKS = 64  # places looked at when asked what will be needed
+_STANDS = 1e-6  # a speed below it gets to no beat in any time that counts
 
 
 class Fade(msgspec.Struct, frozen=True):
@@ -142,7 +143,8 @@ class Walk(msgspec.Struct, frozen=True):
         old = self.settings
         walk = self._with(settings=settings, clock=self._clock(settings, t), latest=t)
         walk = walk._with(origins=walk._origins(self, t, named))
-        if any(getattr(settings, name) != getattr(old, name) for name in _MOVES):
+        begun_anew = walk.origins.get("speed") != self.origins.get("speed")  # the same curve may have been named again
+        if begun_anew or any(getattr(settings, name) != getattr(old, name) for name in _MOVES):
             walk = walk._moving_from(self, t)
         if settings.kind == "follow":
             return walk._following_from(self, t, vectors)
@@ -176,7 +178,7 @@ class Walk(msgspec.Struct, frozen=True):
     def _on_the_beat(self, t: float) -> "Walk":
         """On its way onto the beat, if it shall be there and its speed stays the same."""
         speed, beats = self.settings.speed, self.settings.beats
-        if not self.settings.locked or beats is None or not isinstance(speed, (int, float)) or speed <= 0:
+        if not self.settings.locked or beats is None or not isinstance(speed, (int, float)) or speed < _STANDS:
             return self
         anchor = self.motion
         slip, over = motion.slip(anchor.place, anchor.heading, self.clock.tempo.beat_at(t), speed / beats)

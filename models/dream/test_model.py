@@ -28,7 +28,8 @@ def made(model, count=1):
     sliders = {f"direction/{i}": [0.0] * count for i in range(1, 11)}
     nothing = [None] * count
     return model.run(
-        nothing, [0.7] * count, [-1] * count, ["const"] * count, nothing, nothing, nothing, nothing, **sliders
+        *(nothing, [0.7] * count, [-1] * count, ["const"] * count, nothing, nothing, nothing, nothing, [-1] * count),
+        **sliders,
     )
 
 

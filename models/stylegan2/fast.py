@@ -42,7 +42,7 @@ class Styled:
             self.noise_const = noise.to(dtype)
         if self.up:
             weight = weight.transpose(0, 1)
-            self.filter = blur_kernel(len(bias), weight.device).to(dtype)
+            self.filter = kernel(len(bias), weight.device).to(dtype)
         self.weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)  # (O, I, 3, 3), of up (I, O, 3, 3)
 
     def __call__(self, x, w, noise, owned=True):
@@ -114,7 +114,7 @@ class Shortcut:
     def __init__(self, layer, dtype):
         weight = layer.weight.detach() * (layer.weight_gain * math.sqrt(0.5))
         self.weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
-        self.filter = up_kernel(len(weight), weight.device).to(dtype)
+        self.filter = kernel(len(weight), weight.device).to(dtype)
 
     def __call__(self, x):
         return enlarge(F.conv2d(x, self.weight), self.filter)
@@ -163,7 +163,7 @@ class Fast:
         ]
         self.num_ws, self.w_dim, self.resolution = generator.num_ws, generator.w_dim, generator.resolution
         image_channels = generator.settings["image_channels"]
-        self.up = up_kernel(image_channels, mapping.w_avg.device)
+        self.up = kernel(image_channels, mapping.w_avg.device)
 
     def map(self, z, label=None):
         """Latents (N, Z) and labels (N, K) to styles, (N, W)."""
@@ -212,12 +212,8 @@ def taps(device):
     return torch.outer(one, one)
 
 
-def blur_kernel(channels, device):
-    """After a transposed convolution: the filter with a gain of 4."""
-    return taps(device).expand(channels, 1, 4, 4).contiguous()
-
-
-def up_kernel(channels, device):
+def kernel(channels, device):
+    """The filter for each channel, with the gain of 4 that twice the size needs."""
     return taps(device).expand(channels, 1, 4, 4).contiguous()
 
 

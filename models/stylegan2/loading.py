@@ -8,6 +8,7 @@ import math
 import mmap
 import re
 import struct
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,27 +31,18 @@ from .layout import (
 WANTED = "take a .pkl of stylegan2-ada-pytorch, a .safetensors with its .json beside, or a checkpoint of our training"
 JSON_BYTES = 1 << 20
 HEADER_BYTES = 16 << 20
+CHECKPOINT_BYTES = 64 << 20  # of what a checkpoint says of its tensors
 PREFIXES = ("G_ema.", "g_ema.", "generator.", "G.")
 
 
 def load_network(path: str | Path) -> Any:
     """The generator in the file, on the CPU in float32; ModelBroken, in words, if there is none that can be used."""
-    from .network import generator_from_weights  # here, so that a look at a file needs no torch
+    from .network import generator_from_weights  # here, so that what is wrong with a file can be told without torch
 
     with _opened(path) as (file, kind):
         settings, weights = _READERS[kind](file, Path(path))
         told = {name: settings[name] for name in ("conv_clamp", "mapping_lr", "half_levels") if name in settings}
         return generator_from_weights({name: tensor() for name, tensor in weights.items()}, **told)
-
-
-def peek(path: str | Path) -> dict[str, Any]:
-    """What the network takes and gives, without building it: z_dim, c_dim, w_dim, num_ws, resolution, image_channels,
-    architecture, file (the kind of file). ModelBroken like `load_network`, as far as can be told without the numbers."""
-    with _opened(path) as (file, kind):
-        settings, _ = _READERS[kind](file, Path(path))
-    levels = len(settings["channels"])
-    facts = {name: settings[name] for name in ("z_dim", "c_dim", "w_dim", "image_channels", "architecture")}  # type: ignore[literal-required]
-    return facts | {"num_ws": 2 * levels, "resolution": 2 << levels, "file": kind}
 
 
 Weights = Mapping[str, Callable[[], Any]]  # a tensor is read when its function is called
@@ -267,6 +259,7 @@ def _from_checkpoint(file: Any, path: Path) -> Found:
 
     import torch
 
+    _check_depths(path)
     try:
         content = torch.load(io.BufferedReader(_Raw(file)), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -277,6 +270,23 @@ def _from_checkpoint(file: Any, path: Path) -> Found:
     names = _named({name: tuple(value.shape) for name, value in weights.items()})
     settings = _settings({ours: tuple(weights[theirs].shape) for ours, theirs in names.items()})
     return settings, {ours: _given(weights[theirs]) for ours, theirs in names.items()}
+
+
+def _check_depths(path: Path) -> None:
+    """What torch reads would end this process if it were built to."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in archive.infolist():
+                if entry.filename.endswith("data.pkl"):
+                    _check_entry(archive, entry)
+    except (zipfile.BadZipFile, NotImplementedError, EOFError):
+        raise ValueError("it is cut short, or a zip of something else than a network") from None
+
+
+def _check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:
+    if entry.file_size > CHECKPOINT_BYTES:
+        raise ValueError("it describes more than any network")
+    pickles.check(io.BytesIO(archive.read(entry)))
 
 
 class _Raw(io.RawIOBase):

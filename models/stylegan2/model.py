@@ -27,6 +27,9 @@ Truncation = Annotated[
 Noise = Annotated[list[str], Category(("const", "random", "none"), description="random: another for each place")]
 Slider = Annotated[float, Number(-5, 5, step=0.01, default=0, description="how far along a direction"), SLIDERS]
 Other = Annotated[list[np.ndarray | None], Vector(description="another place, whose style some layers take")]
+Cutoff = Annotated[
+    list[int], Number(-1, step=1, description="so many layers truncation counts for, the coarse ones; -1: all")
+]
 Layer = Annotated[list[int | None], Number(0, step=1, description="a style layer; the first ones are coarse")]
 Device = Category(("auto", "cpu", "cuda", "mps"))
 
@@ -71,6 +74,7 @@ class StyleGAN2(Model):
             w=Vector(self.w_dim, rows=self.num_ws),
             mix=Vector(self.z_dim),
             label=Number(-1, max(self.c_dim - 1, 0), step=1, description=labels),
+            truncation_cutoff=Number(-1, self.num_ws, step=1),
             mix_from=Number(0, self.num_ws, step=1),
             mix_to=Number(0, self.num_ws, step=1),
         )
@@ -88,15 +92,10 @@ class StyleGAN2(Model):
         mix: Other = None,
         mix_from: Layer = None,
         mix_to: Layer = None,
+        truncation_cutoff: Cutoff = -1,
         **direction: Slider,
     ) -> Annotated[Sequence[np.ndarray], Picture()]:
-        places = [self.place(*each) for each in zip(z, w, label, truncation, strict=True)]
-        for i, other in enumerate(mix):
-            if other is not None:
-                styles = self.place(other, None, label[i], truncation[i])
-                first = self.num_ws // 2 if mix_from[i] is None else mix_from[i]
-                last = self.num_ws if mix_to[i] is None else mix_to[i]
-                places[i] = self.tools.mix(places[i], styles, first, last)
+        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_from, mix_to)
         return self.pictures(places, direction, noise, [_seed(*each) for each in zip(z, w, strict=True)])
 
     @command
@@ -107,24 +106,50 @@ class StyleGAN2(Model):
         label: Label = -1,
         noise: Noise = "const",
         w: W = None,
+        mix: Other = None,
+        mix_from: Layer = None,
+        mix_to: Layer = None,
+        truncation_cutoff: Cutoff = -1,
         **direction: Slider,
     ) -> Annotated[Sequence[np.ndarray], Picture(), "tile"]:
         """A picture beside the others: made together with those that wait, and not shown to who follows `image`."""
-        places = [self.place(*each) for each in zip(z, w, label, truncation, strict=True)]
+        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_from, mix_to)
         seeds = [_seed(*each) for each in zip(z, w, strict=True)]
         return self.pictures(places, direction, noise, seeds, together=True)
 
     @command
     def map(
-        self, z: Z = None, label: Label = -1, truncation: Truncation = 1.0
+        self, z: Z = None, label: Label = -1, truncation: Truncation = 1.0, truncation_cutoff: Cutoff = -1
     ) -> Annotated[Sequence[np.ndarray], Vector(), "w"]:
-        """The style of a place in latent space, for walks among styles."""
-        each = zip(z, [None] * len(z), label, truncation, strict=True)
-        return [self.place(*one)[0, 0].cpu().numpy() for one in each]
+        """The style of a place in latent space, for walks among styles; one for each layer where truncation makes them
+        differ."""
+        each = zip(z, [None] * len(z), label, truncation, truncation_cutoff, strict=True)
+        return [_as_short_as_can_be(self.place(*one)[0].cpu().numpy()) for one in each]
 
     # --- the parts -----------------------------------------------------------------------------------------------------------
 
-    def place(self, z: np.ndarray | None, w: np.ndarray | None, label: int, truncation: float) -> Any:
+    def mixed(
+        self,
+        z: Sequence[np.ndarray | None],
+        w: Sequence[np.ndarray | None],
+        label: Sequence[int],
+        truncation: Sequence[float],
+        cutoff: Sequence[int],
+        mix: Sequence[np.ndarray | None],
+        mix_from: Sequence[int | None],
+        mix_to: Sequence[int | None],
+    ) -> list[Any]:
+        """The styles of each picture, some layers of which may be those of another place."""
+        places = [self.place(*each) for each in zip(z, w, label, truncation, cutoff, strict=True)]
+        for i, other in enumerate(mix):
+            if other is not None:
+                styles = self.place(other, None, label[i], truncation[i], cutoff[i])
+                first = self.num_ws // 2 if mix_from[i] is None else mix_from[i]
+                last = self.num_ws if mix_to[i] is None else mix_to[i]
+                places[i] = self.tools.mix(places[i], styles, first, last)
+        return places
+
+    def place(self, z: np.ndarray | None, w: np.ndarray | None, label: int, truncation: float, cutoff: int = -1) -> Any:
         """The styles of one picture, (1, layers, w_dim)."""
         if not -1 <= label < max(self.c_dim, 1):
             takes = f"labels from -1 to {self.c_dim - 1}" if self.c_dim else "no labels"
@@ -135,7 +160,7 @@ class StyleGAN2(Model):
         else:
             z = latents(1, self.z_dim)[0] if z is None else self._checked(z, "z", self.z_dim)
             styles = self.renderer.map(self.tools.tensor(z[None]), int(label))[:, None]
-        return self.renderer.truncate(styles, float(truncation)).expand(-1, self.num_ws, -1)
+        return self.renderer.truncate(styles, float(truncation), None if cutoff < 0 else int(cutoff))
 
     def pictures(
         self,
@@ -174,6 +199,11 @@ class StyleGAN2(Model):
 def latents(count: int, length: int) -> np.ndarray:
     """Those of the seeds from 0 on, as the bridge makes them."""
     return np.stack([np.random.RandomState(seed).randn(length) for seed in range(count)]).astype(np.float32)
+
+
+def _as_short_as_can_be(styles: np.ndarray) -> np.ndarray:
+    """One for all layers where they are alike, else one behind the other."""
+    return styles[0] if (styles == styles[0]).all() else styles.ravel()
 
 
 def _seed(z: np.ndarray | None, w: np.ndarray | None) -> int:

@@ -8,10 +8,13 @@ are refused at once. Embedded source code is a text among others. No torch here:
 import io
 import math
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 MOST_STEPS = 5_000_000  # of the stack machine; the largest published networks take some 100,000
+MOST_DEPTH = (
+    32  # of tuples in tuples. Python hashes and compares them without a look at how deep they are, and dies of it
+)
 STORAGES = {  # the type of the numbers, bytes of each
     "torch.FloatStorage": ("float32", 4),
     "torch.HalfStorage": ("float16", 2),
@@ -76,7 +79,7 @@ class Stored(tuple[Any, ...]):
     __slots__ = ()
 
 
-def read(file: Any, allowed: frozenset[str] = KNOWN, stored: bool = False) -> Any:
+def read(file: Any, allowed: Container[str] = KNOWN, stored: bool = False) -> Any:
     """The value in a binary file that can seek, as plain data; leaves the file behind it. Unsafe or Damaged if there is none."""
     machine = _Machine(allowed, stored)
     try:
@@ -93,13 +96,24 @@ def read(file: Any, allowed: frozenset[str] = KNOWN, stored: bool = False) -> An
     raise Damaged("it is cut short")
 
 
+class _Anything:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def check(file: Any) -> None:
+    """That another reader, which looks at names itself but not at depths, will get through it. Unsafe or Damaged if not."""
+    read(file, _Anything(), stored=True)
+
+
 class _Machine:
     """The stack, the memo, and one small function for each kind of instruction."""
 
-    def __init__(self, allowed: frozenset[str], stored: bool) -> None:
+    def __init__(self, allowed: Container[str], stored: bool) -> None:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.depths: dict[int, int] = {}  # of tuples, by their id, set anew for every tuple that is made
         self.allowed = allowed
         self.stored = stored
 
@@ -127,6 +141,14 @@ class _Machine:
         del self.stack[len(self.stack) - count :]
         return items
 
+    def tuple(self, items: Sequence[Any]) -> None:
+        made = tuple(items)
+        depth = 1 + max((self.depths.get(id(item), 0) for item in made if type(item) is tuple), default=0)
+        if depth > MOST_DEPTH:
+            raise Damaged(f"it has more than {MOST_DEPTH} tuples one in another, as no network has")
+        self.depths[id(made)] = depth
+        self.stack.append(made)
+
     def name(self, text: str) -> None:
         if text not in self.allowed:
             raise Unsafe(text)
@@ -149,7 +171,7 @@ class _Machine:
         target = self.stack[-1]
         if not isinstance(target, dict):
             raise TypeError
-        target.update(zip(pairs[::2], pairs[1::2], strict=True))
+        target.update(_pairs(pairs))
 
     def append(self, values: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
@@ -159,7 +181,7 @@ class _Machine:
     def add(self, values: list[Any]) -> None:
         if not isinstance(self.stack[-1], set):
             raise TypeError
-        self.stack[-1].update(values)
+        self.stack[-1].update(map(_key, values))
 
     def outside(self, key: Any) -> None:
         if not self.stored or not isinstance(key, tuple):
@@ -169,16 +191,27 @@ class _Machine:
 
 def _called(name: str, arguments: tuple[Any, ...]) -> Any:
     if name in DICTS:
-        return dict(*arguments)
+        return {_key(key): value for key, value in _items(*arguments)}
     if name in SETS:
-        return set(*arguments)
+        return set(map(_key, *arguments)) if arguments else set()
     if name == "_codecs.encode":  # how bytes were written long ago
         return str.encode(arguments[0], "latin-1")
     return Called(name, arguments)
 
 
 def _pairs(items: list[Any]) -> dict[Any, Any]:
-    return dict(zip(items[::2], items[1::2], strict=True))
+    return {_key(key): value for key, value in zip(items[::2], items[1::2], strict=True)}
+
+
+def _items(given: Any = ()) -> Any:
+    return given.items() if isinstance(given, dict) else given
+
+
+def _key(value: Any) -> Any:
+    """What may be looked up by: plain text or a number, nothing with an inside."""
+    if not isinstance(value, (str, int)):
+        raise Damaged(f"it looks something up by a {type(value).__name__.lower()}, as no network does")
+    return value
 
 
 _CONSTANTS = frozenset((
@@ -201,13 +234,13 @@ _STEPS: dict[str, Callable[[_Machine, Any], Any]] = {
     "POP": lambda m, a: m.many() if m.marks and m.marks[-1] == len(m.stack) else m.stack.pop(),
     "POP_MARK": lambda m, a: m.many(),
     "DUP": lambda m, a: m.stack.append(m.stack[-1]),
-    "TUPLE": lambda m, a: m.stack.append(tuple(m.many())),
-    "TUPLE1": lambda m, a: m.stack.append(m.last(1)),
-    "TUPLE2": lambda m, a: m.stack.append(m.last(2)),
-    "TUPLE3": lambda m, a: m.stack.append(m.last(3)),
+    "TUPLE": lambda m, a: m.tuple(m.many()),
+    "TUPLE1": lambda m, a: m.tuple(m.last(1)),
+    "TUPLE2": lambda m, a: m.tuple(m.last(2)),
+    "TUPLE3": lambda m, a: m.tuple(m.last(3)),
     "LIST": lambda m, a: m.stack.append(m.many()),
     "DICT": lambda m, a: m.stack.append(_pairs(m.many())),
-    "FROZENSET": lambda m, a: m.stack.append(frozenset(m.many())),
+    "FROZENSET": lambda m, a: m.stack.append(frozenset(map(_key, m.many()))),
     "APPEND": lambda m, a: m.append(list(m.last(1))),
     "APPENDS": lambda m, a: m.append(m.many()),
     "SETITEM": lambda m, a: m.items(list(m.last(2))),

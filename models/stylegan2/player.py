@@ -40,9 +40,14 @@ class Renderer:
         return self.fast.map(z.to(self.device), one_hot)
 
     @torch.inference_mode()
-    def truncate(self, ws, psi):
-        """Styles (..., W) nearer to the mean style: 1 leaves them, 0 is the mean."""
-        return ws if psi == 1 else self.w_avg.lerp(ws, psi)
+    def truncate(self, ws, psi, cutoff=None):
+        """Styles (N, L, W), or (N, 1, W) for the same in all layers, nearer to the mean style: 1 leaves them, 0 is the mean.
+
+        `cutoff`: only so many layers, from the first; all without it. Comes out as (N, L, W)."""
+        near = (ws if psi == 1 else self.w_avg.lerp(ws, psi)).expand(-1, self.num_ws, -1)
+        if cutoff is None:
+            return near
+        return torch.cat([near[:, :cutoff], ws.expand(-1, self.num_ws, -1)[:, cutoff:]], dim=1)
 
     @torch.inference_mode()
     def render(self, ws, noise="const", seeds=None, together=False):

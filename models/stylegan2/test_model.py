@@ -74,7 +74,8 @@ def test_a_picture_is_the_same_alone_and_in_a_batch(call):
 
 
 def test_tiles_are_the_pictures_up_to_rounding(call):
-    runs = [{"z": z(seed), "direction/1": seed - 3.0} for seed in range(5)]
+    mixes = [{}, {"mix": z(9)}, {"mix": z(9), "mix_from": 0, "mix_to": 3}, {"truncation_cutoff": 2}, {"label": 1}]
+    runs = [{"z": z(seed), "direction/1": seed - 3.0, **more} for seed, more in enumerate(mixes)]
     for picture, tile in zip(call("run", *runs), call("tile", *runs), strict=True):
         assert np.abs(picture.astype(int) - tile).max() <= 1
 
@@ -83,7 +84,7 @@ def test_each_control_changes_the_picture(call):
     base = {"z": z(), "label": 1}
     (plain,) = call("run", base)
     for change in ({"z": z(2)}, {"truncation": 1.2}, {"label": 3}, {"label": -1}, {"noise": "none"}, {"noise": "random"},
-                   {"direction/1": 2.0}, {"direction/10": -4.0}, {"mix": z(2)}):  # fmt: skip
+                   {"direction/1": 2.0}, {"direction/10": -4.0}, {"mix": z(2)}, {"truncation_cutoff": 3}):  # fmt: skip
         assert differ(plain, call("run", base | change)[0]) > 0.1, change
 
 
@@ -102,6 +103,36 @@ def test_a_mapped_style_stands_in_for_its_place(call):
 def test_map_leaves_truncation_to_the_picture(call):
     (full,), (near,) = call("map", {"z": z()}), call("map", {"z": z(), "truncation": 0.5})
     assert not np.allclose(full, near)
+
+
+def test_truncation_counts_for_the_layers_up_to_its_cutoff(call):
+    near, full = {"z": z(), "truncation": 0.3}, {"z": z(), "truncation": 1.0}
+    of_all, as_many, none, whole, some = call(
+        "run",
+        near,
+        near | {"truncation_cutoff": 10},
+        near | {"truncation_cutoff": 0},
+        full,
+        near | {"truncation_cutoff": 4},
+    )
+    assert np.array_equal(of_all, as_many) and np.array_equal(none, whole)
+    assert differ(some, of_all) > 0.1 and differ(some, whole) > 0.1
+
+
+def test_the_cutoff_is_that_of_the_network_itself(loaded):
+    torch = pytest.importorskip("torch")
+    expected = np.load(HERE / "fixtures" / "cond-64.npz")
+    for latent, label, styles in zip(expected["z"], expected["c"], expected["w_psi0.5_cutoff4"], strict=True):
+        ours = loaded.place(latent, None, int(label.argmax()) if label.any() else -1, 0.5, 4)
+        assert torch.allclose(ours[0], torch.from_numpy(styles), atol=1e-3)
+
+
+def test_a_style_that_differs_from_layer_to_layer_is_mapped_whole(call):
+    base = {"z": z(), "truncation": 0.3, "truncation_cutoff": 4}
+    (ws,), (again,) = call("map", base), call("map", {"z": z(), "truncation_cutoff": 4})
+    assert ws.shape == (640,) and again.shape == (64,)
+    of_z, of_w = call("run", base, {"w": ws, "truncation": 1})
+    assert np.array_equal(of_z, of_w)
 
 
 def test_mixing_all_layers_is_the_other_picture_and_none_is_the_first(call):
@@ -128,6 +159,7 @@ def test_random_noise_belongs_to_the_place(call):
         ("w", np.zeros(65), "or 10 such lists in one: 640"),
         ("label", 5, "from -1 to 4"),
         ("mix_to", 11, "from 0 to 10"),
+        ("truncation_cutoff", 11, "from -1 to 10"),
         ("direction/11", 1.0, "direction/11"),
         ("direction/1", 50.0, "from -5 to 5"),
         ("noise", "loud", "const"),

@@ -33,7 +33,7 @@ def test_plain_data_comes_back_whatever_the_protocol(protocol):
     value = {
         "a": [1, -2, 3.5, 1 << 70, None, True],
         "b": ({"x"}, "ü", ()),
-        ("k", 1): {"n": [[], {}]},
+        1: {"n": [[], {}]},
         "long": "x" * 300,
     }
     if protocol:  # at 0, sets and bytes come through functions of copyreg
@@ -123,6 +123,32 @@ def test_building_sets_no_attributes():
 def test_damage_is_told(data):
     with pytest.raises(pickles.Damaged):
         read(data)
+
+
+@pytest.mark.parametrize(
+    "holder", [{None: 1}, {("a",): 1}, {1.5: 1}, {b"a": 1}, {("a",)}, frozenset([("a",)])], ids=repr
+)
+@pytest.mark.parametrize("protocol", [4, 5])
+def test_what_is_looked_up_by_is_text_or_a_number(holder, protocol):
+    with pytest.raises(pickles.Damaged, match="looks something up by a"):
+        read(pickle.dumps(holder, protocol))
+
+
+def test_so_it_is_where_a_dict_is_called_for():
+    named = b"\x80\x02ccollections\nOrderedDict\n"
+    assert read(named + b"]](K\x01K\x02ea\x85R.") == {1: 2}
+    with pytest.raises(pickles.Damaged, match="looks something up by a tuple"):
+        read(named + b"]](K\x01\x85K\x02ea\x85R.")
+
+
+def test_tuples_may_be_as_deep_as_networks_have_them():
+    value = "x"
+    for _ in range(pickles.MOST_DEPTH):
+        value = (value,)
+    assert read(pickle.dumps(value)) == value
+    with pytest.raises(pickles.Damaged, match="one in another"):
+        read(pickle.dumps((value,)))
+    assert read(pickle.dumps([(value,)[0], (), ((),)]))[1] == ()
 
 
 @pytest.mark.parametrize("code", [b"\x8d", b"\x8e", b"\x96"])

@@ -96,3 +96,10 @@ def test_a_command_that_is_gone_since_the_crash_fails_that_run_alone():
     failed, output = said([ask("gone"), ask("run", JPEG)], TOO_WIDE)
     assert isinstance(failed, Failed) and failed.error.code == "unknown_command"
     assert isinstance(output, Output) and output.last
+
+
+def test_streams_that_wait_begin_together():
+    commands = {"steps": Command("steps", {}, {"image": Image(), "text": Text()}, streams=True, named=True)}
+    script = Script([Run(number, "steps", {}, (PNG,)) for number in range(3)])
+    Worker(Giver(np.zeros((1, 1, 3), np.uint8)), Signature({}, commands, concurrency=3), script, script).serve()
+    assert [type(message) for message in script.said] == [Output] * 3 + [Done] * 3

@@ -639,3 +639,25 @@ async def test_closing_during_a_start_that_fails_ends_it():
         failing.set()
         await closing
     assert starts == 1 and stage.session.state == "closed"
+
+
+async def test_of_two_live_streams_the_newer_ends_the_older_and_nothing_stale_is_shown(stage: Stage):
+    await stage.up(streams=True, concurrency=4)
+    stage.session.send({"level": 0.1})
+    stage.session.send({"level": 0.2})  # the first gave nothing yet: both are under way
+    older, newer = (run.run for run in stage.puppet.runs())
+    async with stage.session.subscribe("text", policy="all") as shown:
+        stage.puppet.give(newer, last=False, text="new")
+        assert stage.puppet.cancelled() == [older]
+        stage.puppet.give(older, last=False, text="stale")
+        stage.puppet.give(newer, last=False, text="er")
+        assert [(await anext(shown)).value, (await anext(shown)).value] == ["new", "er"]
+
+
+async def test_an_older_live_stream_ends_as_soon_as_it_gave_something(stage: Stage):
+    await stage.up(streams=True, concurrency=4)
+    stage.session.send({"level": 0.1})
+    stage.session.send({"level": 0.2})
+    older, _ = (run.run for run in stage.puppet.runs())
+    stage.puppet.give(older, last=False, text="a")
+    assert stage.puppet.cancelled() == [older]

@@ -33,6 +33,7 @@ async def test_every_described_get_answers() -> None:
         await client.patch("/api/sessions/latent/inputs", json={"z": [0, 0, 0, 0]})
         await client.post("/api/sessions/latent/run")
         kept = await (await client.post("/api/favourites", json={"session": "latent"})).json()
+        await client.post("/api/sessions/latent/walk/recording")
         values = {"session": "latent", "port": "image", "model": "latent", "file": "app.js", "id": kept["id"]}
         for route in server.http.routes:
             if route.method != "GET" or route.endless or route.path.endswith("/preview"):

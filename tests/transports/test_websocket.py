@@ -292,7 +292,7 @@ async def test_a_cancelled_run_ends_once_and_frees_the_model(client: Client, tmp
 
 SLOW_VERBS: tuple[tuple[str, Answer], ...] = (
     ("run", {"session": "gate", "inputs": {"tag": "x"}}),
-    ("run", {"session": "gate", "command": "steps", "inputs": {"path": "nothing"}, "stream": True}),
+    ("run", {"session": "gate", "command": "steps", "inputs": {"path": "no-such-folder/nothing"}, "stream": True}),
     ("models", {}),
     ("open", {"model": "gate", "name": "other", "wait": True}),
 )

@@ -9,7 +9,7 @@ from bridge import limits
 from bridge.errors import InputError, UnknownInput
 from bridge.walks.curves import LFO
 from bridge.walks.keys import Favourite, Given, Latent, Seed
-from bridge.walks.settings import FIELDS, Settings, favourites_in, schema
+from bridge.walks.settings import FIELDS, Settings, favourites_at, schema
 from tests.walks.samples import LATENT, listed, settings
 
 
@@ -18,7 +18,7 @@ def test_settings_are_changed_one_by_one():
     assert (changed.speed, changed.kind) == (2.0, "loop")
     assert changed.keyframes[:2] == (Seed(7), Favourite("moon")) and changed.keyframes[3] == Seed(9)
     assert isinstance(changed.keyframes[2], Given)
-    assert list(favourites_in(changed)) == ["moon"]
+    assert [name for _, name in favourites_at(changed)] == ["moon"]
 
 
 def test_what_is_told_as_json_is_taken_again():
@@ -125,6 +125,27 @@ def test_the_schema_names_every_setting_and_every_direction():
     json.dumps(schema(LATENT))
 
 
+def test_the_schema_for_any_model_names_no_size_and_takes_every_direction():
+    general = schema()
+    assert set(Settings().plain()) == set(general["properties"])
+    assert general["properties"]["keyframes"]["items"]["anyOf"][1]["minItems"] == 1
+    assert "maximum" not in general["properties"]["truncation"]["anyOf"][0]["anyOf"][0]
+    assert list(general["patternProperties"]) == ["^direction/"]
+    json.dumps(general, allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["z", "w", "label"])
+def test_inputs_of_the_model_are_sent_elsewhere(name: str):
+    with pytest.raises(UnknownInput) as told:
+        settings(**{name: 1})
+    assert "PATCH /api/sessions/NAME/inputs" in told.value.hint
+
+
+def test_favourites_are_found_by_the_field_that_names_them():
+    named = settings(keyframes=[1, {"favourite": "moon"}], target={"favourite": "sun"})
+    assert list(favourites_at(named)) == [("keyframes[1]", "moon"), ("target", "sun")]
+
+
 def test_settings_need_no_numpy():
-    code = "import sys, bridge.walks.settings; assert 'numpy' not in sys.modules"
+    code = "import sys, bridge.walks.settings, bridge.walks.verbs; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

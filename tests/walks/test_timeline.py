@@ -1,3 +1,4 @@
+import contextlib
 import math
 from itertools import pairwise
 
@@ -12,6 +13,7 @@ from bridge.walks.anchors import seeded
 from bridge.walks.frames import frame
 from bridge.walks.keys import Seed
 from bridge.walks.saving import restored, saved
+from bridge.walks.settings import Settings
 from bridge.walks.timeline import Walk
 from tests.walks import samples
 from tests.walks.samples import KINDS, begun, listed
@@ -278,9 +280,58 @@ def test_steps_from_a_keyframe_lead_to_the_next():
 
 def test_a_button_that_is_let_go_asks_nothing():
     walk = begun(kind="loop")
-    for name in ("tap", "step", "pause"):
+    for name in ("tap", "step"):
         assert told(walk, {name: 0}, 1.0) == told(walk, {name: False}, 1.0) == walk
-    assert told(walk, {"play": 0}, 1.0).settings.playing is False
+
+
+@pytest.mark.parametrize("name", list(verbs.VERBS))
+def test_nothing_beside_a_verb_asks_for_nothing(name: str):
+    for playing in (True, False):
+        walk = begun(kind="loop", playing=playing)
+        assert told(walk, {name: None}, 1.0) == walk
+
+
+@pytest.mark.parametrize("name", ["seek", "step", "tap"])
+def test_false_asks_for_nothing(name: str):
+    walk = begun(kind="loop")
+    assert told(walk, {name: False}, 1.0) == walk
+
+
+def test_play_and_pause_are_one_switch():
+    off = (({"play": False}, False), ({"play": 0}, False), ({"pause": False}, True), ({"pause": 0}, True))
+    for patch, playing in (*off, ({"pause": True}, False)):
+        for before in (True, False):
+            assert told(begun(playing=before), patch, 1.0).settings.playing is playing
+
+
+def test_a_curve_of_the_speed_that_is_sent_again_begins_anew_without_a_jump():
+    curve = {"speed": {"points": [[0, 1], [1, 4]], "loop": True}}
+    before = told(begun(kind="drift"), curve, 0.5)
+    after = told(before, curve, 1.0)
+    assert after.place(1.0) == before.place(1.0)
+
+
+def test_a_verb_that_is_misspelt_shows_how_it_looks():
+    with pytest.raises(InputError) as error:
+        told(begun(), {"play": "fast"}, 1.0)
+    assert '{"play": 2}' in error.value.hint
+
+
+NUMBERS = [name for name, value in Settings().plain().items() if isinstance(value, float)] + ["truncation"]
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310, 1e-300, 1e-30])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_next_to_nothing_lead_nowhere_strange(name: str, tiny: float):
+    for more in ({"kind": "follow", "follow": "glide"}, {"kind": "follow"}, {"kind": "loop", "beats": 1}, {"fade": 1}):
+        walk = begun(**more)
+        with contextlib.suppress(InputError):  # some begin further up
+            walk = told(walk, {name: tiny}, 0.6)
+        for step, patch in enumerate(({"target": 5}, {"target": 6}, {"seed": 3}, {"tap": True}, {"kind": "noise"})):
+            t = 1 + step / 10
+            walk = told(walk, patch, t)
+            assert all(np.isfinite(walk.vector(t + later, here)).all() for later in (0, tiny, 0.01, 1, 1000))
+            assert math.isfinite(walk.place(t + 1))
 
 
 @pytest.mark.parametrize(

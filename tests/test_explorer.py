@@ -1,0 +1,208 @@
+"""The grid of a real session, by many at once and when things go wrong; and what a walk is told before it has begun."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bridge import limits
+from bridge.server import Server
+from bridge.walks.explorer import Explorer
+from tests.transports.serving import MODELS, calling, serving
+
+GRID = "/api/sessions/latent/grid"
+
+
+async def looking(server: Server, **patch: Any) -> Explorer:
+    explorer = await server.walks.explorer(server.hub.get("latent"))
+    explorer.look(patch)
+    return explorer
+
+
+def waiting(server: Server) -> int:
+    stats = server.hub.get("latent").describe()["stats"]
+    return stats["waiting"] + stats["under_way"]
+
+
+# --- many who look -------------------------------------------------------------------------------
+
+
+async def test_many_who_look_at_once_all_get_their_pictures():
+    async with serving("latent") as server, calling(server) as http:
+        await looking(server, rows=8, columns=8)
+
+        async def look(width: int) -> int:
+            async with http.get(GRID + "/tiles", params={"width": width}) as answer:
+                return len((await answer.json()).get("tiles", ()))
+
+        assert await asyncio.gather(*(look(8 + i) for i in range(20))) == [64] * 20
+
+
+async def test_together_they_hold_no_more_places_than_one():
+    async with serving("latent") as server:
+        session = server.hub.get("latent")
+        explorer = await looking(server, rows=5, columns=5)
+        most = 0
+
+        async def look(width: int) -> None:
+            nonlocal most
+            async for _ in explorer.pictures(explorer.grid, width):
+                most = max(most, session._mailbox.held)
+
+        await asyncio.gather(*(look(8 + i) for i in range(20)))
+        assert 0 < most <= explorer._window
+
+
+async def test_who_takes_nothing_keeps_nobody_waiting():
+    async with serving("latent") as server:
+        explorer = await looking(server, rows=5, columns=5)
+        deaf = [explorer.pictures(explorer.grid, 8 + i) for i in range(10)]
+        for pictures in deaf:
+            await anext(pictures)
+        assert len([picture async for picture in explorer.pictures(explorer.grid, 99)]) == 25
+        for pictures in deaf:
+            await pictures.aclose()
+        while waiting(server):
+            await server.hub.get("latent").movement()
+
+
+async def test_a_grid_waits_for_the_runs_of_others():
+    async with serving("latent", queue=4) as server:
+        session = server.hub.get("latent")
+        explorer = await looking(server, rows=3, columns=3)
+        runs = [session.run({"z": [0, 0, 0, 0]}) for _ in range(4)]
+        assert len([picture async for picture in explorer.pictures(explorer.grid)]) == 9
+        assert all(run.ended for run in runs)
+
+
+async def test_a_worker_that_dies_is_told_and_the_next_look_is_whole():
+    async with serving("latent") as server, calling(server) as http:
+        session = server.hub.get("latent")
+        await looking(server, rows=30, columns=30)
+        async with http.get(GRID + "/tiles", headers={"Accept": "text/event-stream"}) as answer:
+            assert b"event: tile" in await answer.content.readline()
+            session._backend._child.kill()
+            told = (await answer.text()).rsplit("event: ", 1)[1]
+        assert told.startswith("error") and "latent" in told
+        explorer = await looking(server, rows=3, columns=3)
+        await session.ready()
+        assert waiting(server) == 0 and not explorer._places.locked()
+        assert len([picture async for picture in explorer.pictures(explorer.grid, 9)]) == 9
+
+
+async def test_a_grid_ends_with_its_session():
+    async with serving("latent") as server, aiohttp.ClientSession(server.url) as http, http.ws_connect("/api/ws") as ws:
+        await ws.receive_json()
+        await ws.send_json({"type": "grid", "id": 1, "session": "latent", "set": {"rows": 30, "columns": 30}})
+        assert (await ws.receive()).type == aiohttp.WSMsgType.BINARY
+        await server.hub.close_session("latent")
+        while (message := await ws.receive()).type == aiohttp.WSMsgType.BINARY:
+            pass
+        assert message.json()["type"] == "error" and "closed" in message.json()["error"]["message"]
+
+
+# --- where it is looked --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("patch", [{"back": False}, {"back": None}, {"back": 0}, {"forward": False}, {"to": None}, {}])
+async def test_nothing_asked_changes_nothing(patch: dict[str, Any]):
+    async with serving("latent") as server:
+        explorer = await looking(server, centre=7)
+        before = explorer.describe()
+        explorer.look(patch)
+        assert explorer.describe() == before and before["back"] == 1
+        explorer.look({**patch, "rows": 3})
+        assert explorer.grid.rows == 3
+
+
+async def test_here_is_where_the_session_is():
+    async with serving("latent") as server, calling(server) as http:
+        server.hub.get("latent").send({"z": [1, 2, 3, 4]})
+        async with http.patch(GRID, json={"centre": "here"}) as answer:
+            assert (await answer.json())["grid"]["centre"] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("sent", "said"), [({"w": [1, 2, 3]}, "in w"), ({"label": 1}, "nowhere yet")])
+async def test_here_where_it_is_no_place_in_z_is_told(sent: dict[str, Any], said: str):
+    async with serving("latent") as server, calling(server) as http:
+        server.hub.get("latent").send(sent)
+        async with http.patch(GRID, json={"centre": "here"}) as answer:
+            told = (await answer.json())["error"]
+        assert answer.status == 400 or answer.status == 422
+        assert said in told["message"] and told["field"] == "grid.centre" and told["hint"]
+
+
+async def test_the_description_tells_what_a_walk_and_a_grid_take():
+    async with serving("latent") as server, calling(server) as http:
+        paths = (await (await http.get("/api/openapi.json")).json())["paths"]
+        body = [
+            paths[f"/api/sessions/{{session}}/{what}"]["patch"]["requestBody"]["content"]["application/json"]["schema"]
+            for what in ("walk", "grid")
+        ]
+        settings = (await (await http.get("/api/sessions/latent/walk")).json())["settings"]
+        grid = (await (await http.get(GRID)).json())["grid"]
+        assert set(settings) | {"play", "pause", "seek", "step", "tap"} == set(body[0]["properties"])
+        assert set(grid) | {"to", "back", "forward"} == set(body[1]["properties"])
+
+
+# --- a walk that has not begun -------------------------------------------------------------------
+
+
+async def opening(server: Server) -> None:
+    await server.hub.open(str(MODELS / "latent"), "latent")
+
+
+async def test_a_flood_of_controls_while_a_model_loads_is_one_task_and_the_newest_count():
+    async with serving() as server, aiohttp.ClientSession(server.url) as http, http.ws_connect("/api/ws") as ws:
+        await ws.receive_json()
+        await opening(server)
+        session = server.hub.get("latent")
+        before = len(asyncio.all_tasks())
+        for i in range(3_000):
+            await ws.send_json({"type": "walk", "session": "latent", "set": {"speed": 1 + i / 3_000}})
+        await ws.send_json({"type": "walk", "session": "latent", "set": {"seconds": 7}})
+        await ws.send_json({"type": "ping", "id": 1})
+        assert (await ws.receive_json())["type"] == "pong"
+        early = session.signature is None
+        assert not early or len(asyncio.all_tasks()) < before + 10
+        await session.started()
+        player = await server.walks.of(session)
+        await ws.send_json({"type": "walk", "id": 2, "session": "latent"})
+        settings = (await ws.receive_json())["value"]["settings"]
+        assert (settings["speed"], settings["seconds"]) == (1 + 2_999 / 3_000, 7)
+        assert player.settings.seconds == 7
+
+
+async def test_those_that_want_an_answer_get_theirs_in_order():
+    async with serving() as server, aiohttp.ClientSession(server.url) as http, http.ws_connect("/api/ws") as ws:
+        await ws.receive_json()
+        await opening(server)
+        for i in range(limits.EARLY_INPUTS + 1):
+            await ws.send_json({"type": "walk", "id": i, "session": "latent", "set": {"seed": i}})
+        refused = await ws.receive_json()
+        assert (refused["id"], refused["error"]["code"]) == (limits.EARLY_INPUTS, "busy")
+        answers = [await ws.receive_json() for _ in range(limits.EARLY_INPUTS)]
+        assert [answer["id"] for answer in answers] == list(range(limits.EARLY_INPUTS))
+        assert [answer["value"]["settings"]["seed"] for answer in answers] == list(range(limits.EARLY_INPUTS))
+
+
+async def test_one_that_can_t_be_leaves_the_others():
+    async with serving() as server, aiohttp.ClientSession(server.url) as http, http.ws_connect("/api/ws") as ws:
+        await ws.receive_json()
+        await opening(server)
+        for patch in ({"speed": 2}, {"speed": -2}, {"seed": 5}):
+            await ws.send_json({"type": "walk", "session": "latent", "set": patch})
+        await ws.send_json({"type": "walk", "id": 1, "session": "latent"})
+        refused, answer = await ws.receive_json(), await ws.receive_json()
+        assert refused["error"]["field"] == "speed"
+        assert (answer["value"]["settings"]["speed"], answer["value"]["settings"]["seed"]) == (2, 5)
+
+
+async def test_a_model_that_can_t_walk_says_so_once_it_is_loaded():
+    async with serving() as server, aiohttp.ClientSession(server.url) as http, http.ws_connect("/api/ws") as ws:
+        await ws.receive_json()
+        await server.hub.open(str(MODELS / "echo"), "echo")
+        await ws.send_json({"type": "walk", "id": 1, "session": "echo", "set": {"speed": 2}})
+        answer = await ws.receive_json()
+        assert answer["id"] == 1 and "can't walk" in answer["error"]["message"]
