@@ -20,6 +20,7 @@ MAY = {
     "model": {"errors", "limits", "ports", "signature", "suggest"},
     "manifest": {"errors", "limits", "suggest"},
     "wire": {"errors", "limits", "ports"},
+    "kit": {"errors", "limits", "model", "ports"},
     "config": {"errors", "limits", "suggest"},
     "logs": {"errors", "config"},
     "session": PURE | {"session"},
@@ -101,7 +102,9 @@ def loaded_by(code: str) -> set[str]:
     return set(run.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["bridge", "bridge.ports", "bridge.server", "bridge.backends.worker"])
+@pytest.mark.parametrize(
+    "module", ["bridge", "bridge.ports", "bridge.server", "bridge.backends.worker", "bridge.kit.text"]
+)
 def test_heavy_libraries_are_not_loaded_by(module: str):
     assert loaded_by(f"import {module}") & {"torch", "numpy", "cv2", "transformers"} == set()
 

@@ -80,15 +80,17 @@ class Outbox:
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._packer = Packer()
+        self._turn = threading.Lock()
 
     def send(self, message: Any) -> None:
-        """Write a message; waits while the pipe is full, which it is only for moments: the server always reads."""
-        first, *blobs = self._packer.pack(message)
-        if sum(map(len, blobs)) <= _JOIN_BYTES:
-            self.write(b"".join((first, *blobs)))
-        else:
-            for buffer in (first, *blobs):
-                self.write(buffer)
+        """Write a message, from any thread; waits while the pipe is full, which it is only for moments: it is read."""
+        with self._turn:
+            first, *blobs = self._packer.pack(message)
+            if sum(map(len, blobs)) <= _JOIN_BYTES:
+                self.write(b"".join((first, *blobs)))
+            else:
+                for buffer in (first, *blobs):
+                    self.write(buffer)
 
     def write(self, data: Buffer) -> None:
         rest = memoryview(data)

@@ -8,8 +8,9 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ import msgspec
 
 from bridge import limits
 from bridge.backends import channel, threads
+from bridge.backends.giving import Giving
 from bridge.errors import BridgeError, ErrorInfo, ModelBroken, ModelFailed, NoOutputYet, UnknownCommand
 from bridge.model import Model, load_class, refined, report_to, signature_of
 from bridge.ports import Encoding
@@ -41,6 +43,8 @@ from bridge.session.messages import (
     Wish,
 )
 from bridge.signature import Command, Signature, outputs_of, outputs_of_batch
+
+_LONG_S = 0.002  # a run that takes longer is given out by a thread, while the model goes on with the next
 
 
 class Source(Protocol):
@@ -87,6 +91,7 @@ class Worker:
         self._wants: tuple[Wish, ...] = ()
         self._last: dict[str, Any] = {}  # the last output of each port, as the model gave it
         self._stopped = False
+        self._giving = Giving()
 
     def serve(self) -> None:
         """Work until told to stop or the server is gone."""
@@ -99,6 +104,12 @@ class Worker:
             self._step()
         for stream in self._streams:
             stream.close()
+        self._giving.close()
+
+    def _say(self, message: FromWorker) -> None:
+        """Send it behind what is just being given out."""
+        self._giving.settle()
+        self._outbox.send(message)
 
     def _listen(self, *, wait: bool) -> None:
         for message in self._inbox.take(wait):
@@ -124,12 +135,12 @@ class Worker:
             if stream.run.run == number:
                 self._streams.remove(stream)
                 stream.close()
-                self._outbox.send(Dropped(number))
+                self._say(Dropped(number))
                 return
         for run in self._waiting:
             if run.run == number:
                 self._waiting.remove(run)
-                self._outbox.send(Dropped(number))
+                self._say(Dropped(number))
                 return
 
     # --- runs ------------------------------------------------------------------------------------
@@ -175,7 +186,7 @@ class Worker:
             except StopIteration:
                 self._streams.remove(stream)
                 stream.close()
-                self._outbox.send(Done(stream.run.run))
+                self._say(Done(stream.run.run))
                 continue
             except Exception as error:
                 self._streams.remove(stream)
@@ -232,13 +243,33 @@ class Worker:
         self, run: Run, command: Command, outputs: dict[str, Any], sequence: int, took: float, *, last: bool
     ) -> bool:
         """Encode and send one step's outputs; False when they can't be given out as the run wants: it has failed."""
-        started = time.perf_counter()
+        own = _copied(outputs) if last and took >= _LONG_S else None
+        kept = outputs if own is None else own
         if not run.quiet:
-            self._last.update(outputs)
+            self._last.update(kept)
+        given = partial(self._given, run, command, kept, self._wishes(run), sequence, took, last=last)
+        if own is None:
+            self._giving.settle()
+            return given()
+        self._giving.hand(given)
+        return True
+
+    def _given(
+        self,
+        run: Run,
+        command: Command,
+        outputs: dict[str, Any],
+        wishes: Iterable[Wish],
+        sequence: int,
+        took: float,
+        *,
+        last: bool,
+    ) -> bool:
+        started = time.perf_counter()
         try:
-            values, unencoded = self._encoded(run, command, outputs)
+            values, unencoded = _encoded(command, outputs, wishes)
         except Exception as error:
-            self._failed(run, error)
+            self._outbox.send(Failed(run.run, _info(error)))
             return False
         own = next((flaw for flaw in unencoded if (flaw.port, flaw.encoding) in run.wishes), None)
         encode_ms = (time.perf_counter() - started) * 1000
@@ -249,40 +280,50 @@ class Worker:
             self._outbox.send(Failed(run.run, own.error))
         return own is None
 
-    def _encoded(
-        self, run: Run, command: Command, outputs: dict[str, Any]
-    ) -> tuple[dict[str, list[tuple[Encoding, Any]]], list[Unencoded]]:
-        """Each output in every encoding that somebody wants, each made once; and the wishes that can't be met.
-
-        Raises only when an output can't be given out at all, whoever wants it.
-        """
-        wishes = run.wishes if run.quiet or not self._wants else dict.fromkeys((*run.wishes, *self._wants))
-        values: dict[str, list[tuple[Encoding, Any]]] = {}
-        unencoded: list[Unencoded] = []
-        for port, encoding in wishes:
-            if port not in outputs:
-                continue
-            declared = command.outputs[port]
-            try:
-                dumped = declared.dump(outputs[port], encoding, port)
-            except Exception as error:
-                declared.dump(outputs[port], declared.encoding(None, port), port)
-                unencoded.append(Unencoded(port, encoding, _not_as_wished(error, port, encoding)))
-            else:
-                values.setdefault(port, []).append((encoding, dumped))
-        return values, unencoded
+    def _wishes(self, run: Run) -> Iterable[Wish]:
+        return run.wishes if run.quiet or not self._wants else dict.fromkeys((*run.wishes, *self._wants))
 
     def _peek(self, request: int, port: str, encoding: Encoding) -> None:
         try:
             if port not in self._last:
                 raise NoOutputYet(f"{port} has not been given out yet", field=port)
             value = self._signature.outputs[port].dump(self._last[port], encoding, port)
-            self._outbox.send(Peeked(request, value))
+            self._say(Peeked(request, value))
         except Exception as error:
-            self._outbox.send(Peeked(request, None, _info(error)))
+            self._say(Peeked(request, None, _info(error)))
 
     def _failed(self, run: Run, error: Exception) -> None:
-        self._outbox.send(Failed(run.run, _info(error)))
+        self._say(Failed(run.run, _info(error)))
+
+
+def _encoded(
+    command: Command, outputs: dict[str, Any], wishes: Iterable[Wish]
+) -> tuple[dict[str, list[tuple[Encoding, Any]]], list[Unencoded]]:
+    """Each output in every encoding that somebody wants, each made once; and the wishes that can't be met.
+
+    Raises only when an output can't be given out at all, whoever wants it.
+    """
+    values: dict[str, list[tuple[Encoding, Any]]] = {}
+    unencoded: list[Unencoded] = []
+    for port, encoding in wishes:
+        if port not in outputs:
+            continue
+        declared = command.outputs[port]
+        try:
+            dumped = declared.dump(outputs[port], encoding, port)
+        except Exception as error:
+            declared.dump(outputs[port], declared.encoding(None, port), port)
+            unencoded.append(Unencoded(port, encoding, _not_as_wished(error, port, encoding)))
+        else:
+            values.setdefault(port, []).append((encoding, dumped))
+    return values, unencoded
+
+
+def _copied(outputs: dict[str, Any]) -> dict[str, Any] | None:
+    """Arrays of our own, since the model may use its own again; None if there is something else among them."""
+    if not all(type(value).__module__ == "numpy" and hasattr(value, "copy") for value in outputs.values()):
+        return None
+    return {name: value.copy() for name, value in outputs.items()}
 
 
 def _load_inputs(command: Command, values: dict[str, Any], inputs: dict[str, Any]) -> None:

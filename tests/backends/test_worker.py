@@ -6,9 +6,22 @@ from typing import Any
 import numpy as np
 
 from bridge import Model
+from bridge.backends import worker
 from bridge.backends.worker import Worker
-from bridge.ports import Encoding, Image, Text
-from bridge.session.messages import Done, Failed, FromWorker, Output, Run, Stop, ToWorker, Wants, Wish
+from bridge.ports import Encoding, Image, Number, Text
+from bridge.session.messages import (
+    Done,
+    Failed,
+    FromWorker,
+    Output,
+    Peek,
+    Peeked,
+    Run,
+    Stop,
+    ToWorker,
+    Wants,
+    Wish,
+)
 from bridge.signature import Command, Signature
 
 WEBP, PNG, JPEG = (("image", Encoding(format, 90)) for format in ("webp", "png", "jpeg"))
@@ -103,3 +116,43 @@ def test_streams_that_wait_begin_together():
     script = Script([Run(number, "steps", {}, (PNG,)) for number in range(3)])
     Worker(Giver(np.zeros((1, 1, 3), np.uint8)), Signature({}, commands, concurrency=3), script, script).serve()
     assert [type(message) for message in script.said] == [Output] * 3 + [Done] * 3
+
+
+class Reuser(Model):
+    """Paints into the same array again and again."""
+
+    def __init__(self) -> None:
+        self.canvas = np.zeros((4, 4, 3), np.uint8)
+
+    def run(self, shade: int) -> Any:
+        self.canvas[:] = shade
+        return self.canvas
+
+
+def test_what_is_given_out_behind_the_models_back_is_what_it_was_and_in_order(monkeypatch):
+    monkeypatch.setattr(worker, "_LONG_S", 0)
+    command = Command("run", {"shade": Number(0, 255, step=1)}, {"image": Image()})
+    raw = (("image", Encoding("raw")),)
+    runs = [Run(number, "run", {"shade": number}, raw) for number in range(1, 30)]
+    broken = Run(30, "run", {"shade": 1, "other": 2}, raw)
+    script = Script([*runs, broken, Peek(31, "image", Encoding("raw"))])
+    Worker(Reuser(), Signature({}, {"run": command}), script, script).serve()
+    *shown, failed = [message for message in script.said if not isinstance(message, Peeked)]
+    assert [output.run for output in shown] == list(range(1, 30)) and isinstance(failed, Failed)
+    assert [output.values["image"][0][1].data[0] for output in shown] == list(range(1, 30))
+
+
+def test_what_is_given_out_behind_the_models_back_may_fail(monkeypatch):
+    monkeypatch.setattr(worker, "_LONG_S", 0)
+    command = Command("run", {}, {"image": Image()})
+    script = Script([Run(1, "run", {}, (WEBP,)), Run(2, "run", {}, (PNG,))])
+
+    class Wide(Model):
+        def run(self) -> Any:
+            return TOO_WIDE
+
+    Worker(Wide(), Signature({}, {"run": command}), script, script).serve()
+    output, failed, good = script.said
+    assert isinstance(output, Output) and not output.last
+    assert isinstance(failed, Failed) and failed.run == 1
+    assert isinstance(good, Output) and good.run == 2 and formats(good) == ["png"]

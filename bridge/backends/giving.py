@@ -1,0 +1,43 @@
+"""A thread that gives out what a run made while the model works on the next one. One thing at a time, in order."""
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+
+class Giving:
+    """Work handed to it is done behind the caller's back; what has to come after it settles first."""
+
+    def __init__(self) -> None:
+        self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._done = threading.Event()
+        self._done.set()
+        self._thread: threading.Thread | None = None
+
+    def hand(self, work: Callable[[], object]) -> None:
+        """Have it done, after what was handed before. Waits for that, so that no more than one thing waits."""
+        self.settle()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._give, name="giving", daemon=True)
+            self._thread.start()
+        self._done.clear()
+        self._work.put(work)
+
+    def settle(self) -> None:
+        """Until all that was handed is done."""
+        if not self._done.is_set():
+            self._done.wait()
+
+    def close(self) -> None:
+        """When all that was handed is done, end the thread. Idempotent."""
+        if self._thread is not None:
+            self._work.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _give(self) -> None:
+        while (work := self._work.get()) is not None:
+            try:
+                work()
+            finally:
+                self._done.set()

@@ -1,0 +1,1 @@
+"""Helpers for authors of models. Nothing heavy is loaded before it is used."""

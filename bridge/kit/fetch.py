@@ -1,0 +1,224 @@
+"""Networks by name: a folder, a file, or an id on the Hugging Face Hub, fetched once and found offline from then on."""
+
+import errno
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bridge.errors import ModelBroken
+from bridge.ports.words import size as in_words
+
+Report = Callable[[str, float, str], None]
+
+_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[\w.-]+|(?<=hf:)[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
+TEXT_FILES = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja")
+SAFE = ("*.safetensors",)
+_WIRES = ("httpx", "httpcore", "requests", "huggingface_hub", "hf_xet")  # whose errors mean that it can't be reached
+PICKLED = ("*.bin",)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a network lies. `file` is set where one file was named."""
+
+    folder: Path
+    file: Path | None = None
+
+
+def find(
+    network: str, report: Report, *, pickle: bool = False, endpoint: str | None = None, cache: str | None = None
+) -> Found:
+    """The network of that name, downloaded if need be; ModelBroken, in words, for whatever is in the way.
+
+    Weights that are pickles are fetched only if asked for.
+    """
+    name = network.strip()
+    if not name:
+        raise _broken("network is empty", WANTED)
+    path = Path(name).expanduser()
+    if not name.startswith("hf:") and path.is_dir():
+        return Found(path)
+    if not name.startswith("hf:") and path.is_file():
+        return Found(path.parent, path)
+    match = _ID.fullmatch(name, 3 if name.startswith("hf:") else 0)
+    if match is None:
+        raise _broken(f"there is no {name}", WANTED)
+    return Found(_Hub(match["id"], match["revision"], report, endpoint, cache).folder(pickle))
+
+
+WANTED = (
+    "take a folder with config.json and model.safetensors, a .safetensors file in such a folder, "
+    "or a Hub id: org/name@revision"
+)
+
+
+def _broken(message: str, hint: str) -> ModelBroken:
+    return ModelBroken(message, hint=hint, field="network")
+
+
+class _Hub:
+    """One repository there. The library `huggingface_hub` keeps its files, for everything that uses it."""
+
+    def __init__(self, id: str, revision: str | None, report: Report, endpoint: str | None, cache: str | None) -> None:
+        self.id, self.revision, self._report = id, revision, report
+        self._endpoint, self._cache = endpoint, cache
+        self._name = f"{id}@{revision}" if revision else id
+
+    def folder(self, pickle: bool) -> Path:
+        """Where its files are: in the cache, if they are complete there, else after a download."""
+        self._report("looking", -1.0, self._name)
+        patterns = [*TEXT_FILES, *(PICKLED if pickle else SAFE)]
+        kept = self._kept(patterns)
+        if kept is not None:
+            return kept
+        with self._in_words():
+            self._tell(pickle)
+            return Path(self._snapshot(patterns, tqdm_class=_bar(self._report, self._name)))
+
+    def _kept(self, patterns: Sequence[str]) -> Path | None:
+        """Weights and config are what makes it complete: a download that broke off leaves neither under its name."""
+        try:
+            folder = Path(self._snapshot(patterns, local_files_only=True))
+        except (OSError, ValueError):
+            return None
+        weights = [file for pattern in (*SAFE, *PICKLED) if pattern in patterns for file in folder.glob(pattern)]
+        return folder if weights and (folder / "config.json").is_file() and _whole(folder) else None
+
+    def _snapshot(self, patterns: Sequence[str], **wishes: Any) -> str:
+        from huggingface_hub import snapshot_download
+
+        return str(
+            snapshot_download(
+                self.id,
+                revision=self.revision,
+                allow_patterns=list(patterns),
+                endpoint=self._endpoint,
+                cache_dir=self._cache,
+                **wishes,
+            )
+        )
+
+    def _tell(self, pickle: bool) -> None:
+        """Licence and size, before anything large is fetched; and whether there is anything to fetch."""
+        from huggingface_hub import HfApi
+
+        about = HfApi(endpoint=self._endpoint).model_info(
+            self.id, revision=self.revision, files_metadata=True, timeout=20
+        )
+        files = {each.rfilename: each.size or 0 for each in about.siblings or [] if "/" not in each.rfilename}
+        ending = ".bin" if pickle else ".safetensors"
+        if not any(name.endswith(ending) for name in files):
+            other = any(name.endswith(".bin") for name in files)
+            hint = (
+                "its weights are pickles, which can hold code: say pickle=true to load them all the same"
+                if other
+                else WANTED
+            )
+            raise _broken(f"{self._name} has no {ending} weights", hint)
+        wanted = (ending, ".json", ".txt", ".model", ".jinja")
+        total = sum(size for name, size in files.items() if name.endswith(wanted))
+        self._report("downloading", 0.0, f"{self._name}: {in_words(total)}, licence: {_licence(about)}")
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        from huggingface_hub import errors
+
+        try:
+            yield
+        except errors.GatedRepoError:
+            page = f"https://huggingface.co/{self.id}"
+            raise _broken(
+                f"{self.id} is gated: its publisher lets in only those who asked",
+                f"ask at {page}, then log in on this machine: hf auth login",
+            ) from None
+        except errors.RevisionNotFoundError:
+            raise _broken(
+                f"{self.id} has no revision {self.revision}", "see its page for the revisions it has"
+            ) from None
+        except errors.RepositoryNotFoundError:
+            hint = "look at the spelling; if it is private, log in on this machine: hf auth login"
+            raise _broken(f"there is no {self.id} on the Hub, nor a file or folder of that name here", hint) from None
+        except errors.HFValidationError as error:
+            raise _broken(f"{self.id} can't be a Hub id: {error}", WANTED) from None
+        except OSError as error:
+            raise self._trouble(error) from None
+        except ModelBroken:
+            raise
+        except Exception as error:
+            if not type(error).__module__.startswith(_WIRES):
+                raise
+            raise self._offline(error) from None
+
+    def _trouble(self, error: OSError) -> ModelBroken:
+        """The library's errors of the network are OSErrors, too."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _broken(
+                f"the disk is full: {self._name} could not be downloaded whole",
+                "make room, or set HF_HOME to a folder on another disk; what is there already is kept",
+            )
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return _broken(
+                f"{error.filename or 'the folder for downloads'} can't be written", "set HF_HOME to another folder"
+            )
+        return self._offline(error)
+
+    def _offline(self, error: Exception) -> ModelBroken:
+        said = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+        return _broken(
+            f"{self._name} is not here yet, and the Hub can't be reached: {said}",
+            "connect this machine and start again, or name a folder with the network",
+        )
+
+
+def _whole(folder: Path) -> bool:
+    """All parts that an index names are there."""
+    import json
+
+    for index in folder.glob("*.index.json"):
+        try:
+            parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        except (OSError, ValueError, KeyError, AttributeError):
+            return False
+        if any(not (folder / part).is_file() for part in parts if str(part).endswith(".safetensors")):
+            return False
+    return True
+
+
+def _licence(about: Any) -> str:
+    card = about.card_data
+    told = card.get("license") if card is not None else None
+    named = told or next((tag.partition(":")[2] for tag in about.tags or [] if tag.startswith("license:")), "")
+    return str(named) or "not stated"
+
+
+def _bar(report: Report, name: str) -> Any:
+    """A progress bar for the library that tells us instead of drawing itself."""
+    from tqdm.auto import tqdm  # type: ignore[import-untyped,unused-ignore]
+
+    class Bar(tqdm):  # type: ignore[type-arg,misc,unused-ignore]
+        monitor_interval = 0  # no thread that looks after bars
+
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            settings.pop("name", None)
+            super().__init__(*args, **{**settings, "disable": False, "file": _Nowhere()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            moved: bool | None = super().update(n)
+            if self.unit == "B" and self.total:
+                report("downloading", min(self.n / self.total, 1.0), name)
+            return moved
+
+    return Bar
+
+
+class _Nowhere:
+    """A file that keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held."""

@@ -1,0 +1,157 @@
+"""A model that writes: what all of them take and give, over one engine. An author only brings network and tokenizer.
+
+class Mine(TextModel):
+    def setup(self, network: str) -> None:
+        self.write_with(my_network(network), my_tokens(network))
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import Any as Anything
+
+from bridge.errors import InputError, ModelFailed
+from bridge.model import Model, command
+from bridge.ports import Any, Array, Boolean, Number, Text, Vector
+
+if TYPE_CHECKING:
+    from bridge.kit.decoding import Engine, Network, Tokens
+
+LANES = 16  # texts that are written side by side
+SLOTS = LANES + 4  # places of the cache; those that nobody uses stay warm
+ALTERNATIVES = 8
+LIKELIEST = 20
+
+Prompt = Annotated[str, Text(description="the text to go on with; of a very long one only the end counts")]
+MaxCharacters = Annotated[int, Number(0, 100_000, step=1, description="characters to write at most; 0: no limit")]
+MaxTokens = Annotated[
+    int, Number(1, 16_384, step=1, description="tokens to write at most; one is about three characters")
+]
+Temperature = Annotated[float, Number(0, 5, step=0.05, description="0 always takes the likeliest, above 1 gets wild")]
+TopK = Annotated[int, Number(0, 1000, step=1, description="choose among so many of the likeliest; 0: among all")]
+TopP = Annotated[float, Number(0, 1, step=0.01, description="choose among the likeliest that together reach this")]
+MinP = Annotated[
+    float, Number(0, 1, step=0.01, description="leave out what is this much less likely than the likeliest")
+]
+Penalty = Annotated[float, Number(0.1, 10, step=0.05, description="above 1: shun what stands there already")]
+Seed = Annotated[
+    int, Number(-1, 2**53 - 1, step=1, description="the same seed gives the same text; -1: another each time")
+]
+Stop = Annotated[list[str], Array(Text(), max_length=16, description="end where one of these would begin")]
+Alternatives = Annotated[int, Number(1, ALTERNATIVES, step=1, description="texts to write side by side")]
+Likeliest = Annotated[int, Number(0, LIKELIEST, step=1, description="tell, at each place, of so many likely tokens")]
+Vectors = Annotated[bool, Boolean(description="give the vectors probabilities and embedding with every token")]
+Version = Annotated[int | None, Number(0, 2**53 - 1, step=1, description="told with all that comes of this prompt")]
+
+
+class Written(TypedDict, total=False):
+    """What comes of a prompt, step by step."""
+
+    generated_text: Annotated[str, Text(pieces=True, description="what comes after the prompt")]
+    encountered_end: Annotated[bool, Boolean(description="it came to an end by itself, not by a limit")]
+    finish_reason: Annotated[str, Text(description="end, stop, tokens or characters")]
+    version: Annotated[int, Number(step=1, description="of the prompt that this belongs to")]
+    alternatives: Annotated[list[str], Array(Text(), description="all texts so far, if several were asked for")]
+    tokens: Annotated[Anything, Any(description="the token chosen, its probability, and others that were likely")]
+    probabilities: Annotated[Anything, Vector(description="of the 16 likeliest tokens, falling")]
+    embedding: Annotated[Anything, Vector(description="the network's state after the text so far; mean 0, spread 1")]
+    usage: Annotated[dict[str, Anything], Any(description="tokens of the prompt, written, cut off, known before")]
+
+
+class TextModel(Model):
+    """Goes on with a text. Live: a new prompt abandons the old, and what both begin with is not computed again."""
+
+    concurrency = LANES
+
+    engine: "Engine"
+
+    def write_with(self, network: "Network", tokens: "Tokens") -> None:
+        """For setup: this network and these tokens do the writing."""
+        from bridge.kit.decoding import Engine
+
+        self.engine = Engine(network, tokens)
+
+    def warm(self) -> None:
+        """One typical bit of work."""
+        self.engine.rehearse()
+
+    def run(
+        self,
+        prompt: Prompt,
+        max_characters: MaxCharacters = 0,
+        max_tokens: MaxTokens = 100,
+        temperature: Temperature = 0.7,
+        top_k: TopK = 0,
+        top_p: TopP = 0.95,
+        min_p: MinP = 0.0,
+        repetition_penalty: Penalty = 1.0,
+        seed: Seed = -1,
+        stop: Stop = [],  # noqa: B006 - nobody changes it
+        alternatives: Alternatives = 1,
+        likeliest: Likeliest = 0,
+        vectors: Vectors = False,
+        version: Version = None,
+    ) -> Iterator[Written]:
+        return self._written(prompt, dict(locals()))
+
+    @command
+    def chat(
+        self,
+        messages: Annotated[
+            list[Anything], Array(Any(), description='the talk so far: {"role": "user", "content": "hello"}')
+        ],
+        max_characters: MaxCharacters = 0,
+        max_tokens: MaxTokens = 100,
+        temperature: Temperature = 0.7,
+        top_k: TopK = 0,
+        top_p: TopP = 0.95,
+        min_p: MinP = 0.0,
+        repetition_penalty: Penalty = 1.0,
+        seed: Seed = -1,
+        stop: Stop = [],  # noqa: B006 - nobody changes it
+        alternatives: Alternatives = 1,
+        likeliest: Likeliest = 0,
+        vectors: Vectors = False,
+        version: Version = None,
+    ) -> Iterator[Written]:
+        """Answers, if the network was trained for it; others go on with what was said last."""
+        return self._written(self.talk(_checked(messages)), dict(locals()))
+
+    def talk(self, messages: list[dict[str, str]]) -> str:
+        """The prompt for a talk. A network with a template of its own has its way; else what was said, line by line."""
+        return "\n".join(message["content"] for message in messages)
+
+    def _written(self, prompt: str, given: Mapping[str, Anything]) -> Iterator[Written]:
+        from bridge.kit.decoding import Wishes
+        from bridge.kit.sampling import Taste
+
+        taste = {name: given[name] for name in ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")}
+        names = ("max_tokens", "max_characters", "seed", "alternatives", "likeliest", "vectors", "version")
+        wishes = Wishes(Taste(**taste), stop=tuple(given["stop"]), **{name: given[name] for name in names})
+        return self.engine.write(prompt, wishes)  # type: ignore[return-value]  # a dict, and None, for a Written
+
+
+def _checked(messages: list[Anything]) -> list[dict[str, str]]:
+    if not messages:
+        raise InputError(
+            "messages is empty", hint='send at least one: {"role": "user", "content": "hello"}', field="messages"
+        )
+    for number, message in enumerate(messages):
+        if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
+            raise InputError(
+                f"message {number + 1} is not a role with a content",
+                hint='a message looks like {"role": "user", "content": "hello"}',
+                field="messages",
+            )
+    return messages
+
+
+def choose_device(wanted: str) -> str:
+    """The device that torch shall use: the one named, or the best there is; ModelFailed when there is none such."""
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if wanted == "auto":
+        return "cuda" if there["cuda"] else "cpu"
+    if not there[wanted]:
+        raise ModelFailed(f"this machine has no {wanted} device", hint="choose another device, or auto", field="device")
+    return wanted

@@ -1,0 +1,77 @@
+"""Which token is chosen."""
+
+import numpy as np
+import pytest
+
+from bridge.kit.sampling import Taste, chance, choose, likeliest, log_probabilities
+
+LOGITS = np.log(np.array([0.5, 0.25, 0.15, 0.1], np.float32))
+
+
+def shares(taste, seen=(), logits=LOGITS, count=4000):
+    """How often each token is chosen."""
+    chosen = [choose(logits, taste, seen, 7, place) for place in range(count)]
+    return np.bincount(chosen, minlength=len(logits)) / count
+
+
+def test_temperature_0_takes_the_likeliest():
+    assert shares(Taste(temperature=0), count=50).tolist() == [1, 0, 0, 0]
+
+
+def test_tokens_are_chosen_as_often_as_they_are_likely():
+    assert np.allclose(shares(Taste()), [0.5, 0.25, 0.15, 0.1], atol=0.03)
+
+
+def test_a_low_temperature_favours_the_likeliest_and_a_high_one_evens_out():
+    assert shares(Taste(temperature=0.2))[0] > 0.9
+    assert np.allclose(shares(Taste(temperature=100)), 0.25, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("taste", "left"),
+    [
+        (Taste(top_k=2), {0, 1}),
+        (Taste(top_k=1), {0}),
+        (Taste(top_k=9), {0, 1, 2, 3}),
+        (Taste(top_p=0.7), {0, 1}),
+        (Taste(top_p=0.0), {0}),
+        (Taste(min_p=0.29), {0, 1, 2}),
+        (Taste(min_p=1.0), {0}),
+        (Taste(top_k=3, top_p=0.8), {0, 1}),
+        (Taste(top_p=0.95, min_p=0.45), {0, 1}),
+    ],
+)
+def test_only_so_many_are_left_to_choose_from(taste, left):
+    assert set(np.flatnonzero(shares(taste))) == left
+
+
+def test_a_nucleus_is_the_same_as_by_sorting_all():
+    random = np.random.default_rng(3)
+    logits = (random.standard_normal(500) * 2).astype(np.float32)
+    odds = np.exp(log_probabilities(logits)).astype(np.float64)
+    order = np.argsort(-odds)
+    wanted = set(order[: int(np.searchsorted(np.cumsum(odds[order]), 0.8 * odds.sum())) + 1])
+    assert set(np.flatnonzero(shares(Taste(top_p=0.8), logits=logits, count=20_000))) <= wanted
+
+
+def test_a_penalty_shuns_what_was_there_whatever_the_sign_of_its_logit():
+    logits = np.array([2.0, 1.9, -1.0, -1.1], np.float32)
+    assert choose(logits, Taste(repetition_penalty=1.5, temperature=0), [0, 0], 1, 0) == 1
+    assert choose(logits[2:], Taste(repetition_penalty=1.5, temperature=0), [0], 1, 0) == 1
+    assert logits[0] == 2.0
+
+
+def test_of_equal_tokens_the_first_are_kept():
+    assert set(np.flatnonzero(shares(Taste(top_k=2), logits=np.zeros(5, np.float32)))) == {0, 1}
+
+
+def test_chance_depends_on_seed_and_place_alone_and_is_even():
+    numbers = np.array([chance(seed, place) for seed in range(30) for place in range(30)])
+    assert len(set(numbers)) == 900 and numbers.min() >= 0 and numbers.max() < 1
+    assert abs(numbers.mean() - 0.5) < 0.03 and chance(5, 6) == chance(5, 6)
+
+
+def test_the_likeliest_come_first_with_their_logarithms():
+    tokens, logs = likeliest(LOGITS[::-1].copy(), 2)
+    assert tokens == [3, 2] and np.allclose(np.exp(logs), [0.5, 0.25])
+    assert likeliest(LOGITS, 99)[0] == [0, 1, 2, 3]
