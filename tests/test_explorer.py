@@ -206,3 +206,17 @@ async def test_a_model_that_can_t_walk_says_so_once_it_is_loaded():
         await ws.send_json({"type": "walk", "id": 1, "session": "echo", "set": {"speed": 2}})
         answer = await ws.receive_json()
         assert answer["id"] == 1 and "can't walk" in answer["error"]["message"]
+
+
+async def test_a_dropped_favourite_stays_the_centre():
+    async with serving("latent") as server, calling(server) as http:
+        server.hub.get("latent").send({"z": [1, 1, 1, 1]})
+        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
+            id = (await answer.json())["id"]
+        grid = "/api/sessions/latent/grid"
+        async with http.patch(grid, json={"centre": {"favourite": id}}) as answer:
+            assert answer.status == 200
+        async with http.delete(f"/api/favourites/{id}"), http.patch(grid, json={"to": [0, 1]}) as answer:
+            assert answer.status == 200
+        async with http.patch(grid, json={"back": True}), http.get(grid + "/tiles") as answer:
+            assert len((await answer.json())["tiles"]) == 25

@@ -60,6 +60,7 @@ class Explorer:
         assert session.signature is not None
         self._window = min(_MOST_AHEAD, _BATCHES_AHEAD * session.signature.batch)
         self._places = asyncio.Semaphore(self._window)  # runs of all who look, together
+        self._favourites: dict[str, Given] = {}  # favourites that were a centre: they stay, also when they are dropped
         self._history = History()
         self._pictures: OrderedDict[Any, Blob] = OrderedDict()
         self._bytes = 0
@@ -215,10 +216,11 @@ class Explorer:
         known = Vectors(self._handles.latent)
         if not isinstance(key, Favourite):
             return known[key].astype(np.float64)
-        given = self._kept(key.favourite)
+        given = self._favourites.get(key.favourite) or self._kept(key.favourite)
         if given is None or given.space != "z":
             why = "was kept in w" if given else "is none of this model"
             raise InputError(f"the favourite {key.favourite!r} {why}", hint="take another", field="grid.centre")
+        self._favourites[key.favourite] = given
         return known[given].astype(np.float64)
 
     # --- keeping ---------------------------------------------------------------------------------
