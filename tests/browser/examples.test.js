@@ -49,8 +49,9 @@ for (const p5 of ["p5", "p5-before-2"]) {
     const first = await until(page, shown, "a picture");
     await canvas.hover({ position: { x: 400, y: 300 } });
     await until(page, () => canvas.evaluate((one, before) => one.toDataURL() !== before, first), "another picture");
+    const second = await canvas.evaluate((one) => one.toDataURL());
     await canvas.click({ position: { x: 400, y: 300 } });
-    await moves(page, canvas);
+    await until(page, () => canvas.evaluate((one, before) => one.toDataURL() !== before, second), "another three places");
     await shoot(page, `hand-${p5}`);
     assert.deepEqual(heard, []);
   });
