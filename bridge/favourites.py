@@ -8,12 +8,12 @@ import msgspec
 
 from bridge import limits
 from bridge.errors import Busy, InputError, ModelFailed, NotFound, TooLarge
-from bridge.ports import Blob, Encoding, Image, to_json
+from bridge.ports import Blob, Encoding, to_json
 from bridge.ports.words import came
 from bridge.session.fanout import Events
 from bridge.session.outputs import Event
 from bridge.session.session import Session
-from bridge.walks.handles import Handles
+from bridge.walks.handles import Handles, picture_of
 from bridge.walks.keys import Given
 from bridge.workspace import SavedFavourite, Workspace
 
@@ -119,7 +119,7 @@ def _place(inputs: Mapping[str, Any], handles: Handles, name: str) -> tuple[str,
 async def _picture(session: Session, inputs: Mapping[str, Any]) -> bytes:
     """A small one of these inputs; the walk goes on meanwhile."""
     assert session.signature is not None
-    port = next((name for name, port in session.signature.default.outputs.items() if isinstance(port, Image)), None)
+    port = picture_of(session.signature.default)
     if port is None:
         return b""
     async with session.run(inputs, None, {port: _PICTURE}, quiet=True) as run:

@@ -16,7 +16,7 @@ from bridge.hub import Hub
 from bridge.session.fanout import EventReader
 from bridge.session.session import Session
 from bridge.walks.beginning import STANDING_BY, Begin
-from bridge.walks.handles import Handles, handles_of
+from bridge.walks.handles import Handles, needed
 from bridge.walks.keys import Given
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class Walks:
         if player is None:
             begin = self._wanted.get(session.name)
         else:
-            unchanged = player.begun == self._own(session) and player.state() == player.first
-            begin = None if unchanged else player.state()
+            stands = player.state()
+            begin = None if player.begun == self._own(session) and stands == player.first else stands
         return None if begin is None else msgspec.to_builtins(begin)
 
     def moves(self, session: Session) -> frozenset[str]:
@@ -168,10 +168,4 @@ class Walks:
 
 def _handles(session: Session) -> Handles:
     assert session.signature is not None
-    handles = handles_of(session.signature)
-    if handles is None:
-        takes = ", ".join(session.signature.default.inputs) or "nothing"
-        raise InputError(
-            f"{session.name} can't walk: none of its inputs is a vector", hint=f"it takes {takes}", field="session"
-        )
-    return handles
+    return needed(session.signature, session.name)

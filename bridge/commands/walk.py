@@ -21,12 +21,12 @@ from bridge.config import Settings
 from bridge.errors import BridgeError, InputError, SettingError
 from bridge.film import Film, film, kind_of
 from bridge.hub import Hub
-from bridge.ports import Blob, Encoding, Image
+from bridge.ports import Blob, Encoding
 from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from bridge.transports.http_bodies import from_parts
 from bridge.walks.anchors import Vectors
-from bridge.walks.handles import Handles, handles_of
+from bridge.walks.handles import Handles, needed, picture_of
 from bridge.walks.mapping import mapped
 from bridge.walks.performance import Performance
 from bridge.walks.recording import Control, Recording, read, steps
@@ -72,7 +72,8 @@ async def _walk(settings: Settings, wish: Wish) -> None:
     async with Hub(catalog(settings), launch, start_seconds=settings.start_seconds, threads=threads) as hub:
         session = await hub.open(wish.model)
         await session.started()
-        handles = _handles(session)
+        assert session.signature is not None
+        handles = needed(session.signature, session.name)
         recording = _recorded(wish.recording, session, handles) if wish.recording else _begun(handles, wish.told)
         seconds = wish.seconds or (recording.seconds if recording.controls else 10.0)
         rendering = _Rendering(session, handles, recording, _inputs(session, wish.inputs))
@@ -146,21 +147,12 @@ class _Rendering:
         return np.repeat(pixels, 3, axis=2) if shape[2] == 1 else pixels[..., :3]
 
 
-def _handles(session: Session) -> Handles:
-    assert session.signature is not None
-    handles = handles_of(session.signature)
-    if handles is None:
-        takes = ", ".join(session.signature.default.inputs) or "nothing"
-        raise InputError(f"{session.name} can't walk: none of its inputs is a vector", hint=f"it takes {takes}")
-    return handles
-
-
 def _port(session: Session) -> str:
     assert session.signature is not None
-    outputs = session.signature.default.outputs
-    port = next((name for name, port in outputs.items() if isinstance(port, Image)), None)
+    command = session.signature.default
+    port = picture_of(command)
     if port is None:
-        raise InputError(f"{session.name} gives out no picture", hint=f"it gives out {', '.join(outputs)}")
+        raise InputError(f"{session.name} gives out no picture", hint=f"it gives out {', '.join(command.outputs)}")
     return port
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from bridge import limits
 from bridge.errors import Busy, InputError, ModelFailed, UnknownPort
-from bridge.ports import Blob, Encoding, Image
+from bridge.ports import Blob, Encoding
 from bridge.ports.vector import numbers
 from bridge.ports.words import came
 from bridge.session.outputs import Event
@@ -24,7 +24,7 @@ from bridge.signature import Command
 from bridge.walks.anchors import Vectors
 from bridge.walks.blends import Array
 from bridge.walks.grid import OFFSET, Grid, History, Tile, vectors
-from bridge.walks.handles import Handles
+from bridge.walks.handles import Handles, picture_of
 from bridge.walks.keys import Favourite, Given, Key
 
 _VERBS = ("to", "back", "forward")
@@ -144,7 +144,7 @@ class Explorer:
             return
         centre = self._centre(tiles[0].centre)
         places = await asyncio.to_thread(lambda: list(vectors(tiles, centre)))
-        port = _picture_of(command)
+        port = picture_of(command)
         assert port is not None
         under_way: deque[_UnderWay] = deque()
         try:
@@ -190,9 +190,9 @@ class Explorer:
         assert self._session.signature is not None
         commands = self._session.signature.commands
         command = commands.get(_COMMAND, self._session.signature.default)
-        if self._handles.z not in command.inputs or _picture_of(command) is None:
+        if self._handles.z not in command.inputs or picture_of(command) is None:
             command = self._session.signature.default
-        if _picture_of(command) is None:
+        if picture_of(command) is None:
             gives = ", ".join(command.outputs)
             raise UnknownPort(f"{self._session.name} gives out no picture", hint=f"it gives out {gives}")
         return command
@@ -237,10 +237,6 @@ class Explorer:
         while self._bytes > limits.GRID_BYTES:
             _, oldest = self._pictures.popitem(last=False)
             self._bytes -= len(oldest.data)
-
-
-def _picture_of(command: Command) -> str | None:
-    return next((name for name, port in command.outputs.items() if isinstance(port, Image)), None)
 
 
 def _asks(verb: str, given: Any) -> bool:

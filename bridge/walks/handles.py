@@ -2,7 +2,8 @@
 
 import msgspec
 
-from bridge.ports import Number, Vector
+from bridge.errors import InputError
+from bridge.ports import Image, Number, Vector
 from bridge.signature import Command, Signature
 from bridge.walks.keys import Latent
 
@@ -41,6 +42,22 @@ def handles_of(signature: Signature) -> Handles | None:
         mapping,
         "truncation" if _range(inputs.get("truncation")) else None,
     )
+
+
+def needed(signature: Signature, name: str) -> Handles:
+    """What a walk can hold on to; InputError about the session of that name if there is nothing."""
+    handles = handles_of(signature)
+    if handles is None:
+        takes = ", ".join(signature.default.inputs) or "nothing"
+        raise InputError(
+            f"{name} can't walk: none of its inputs is a vector", hint=f"it takes {takes}", field="session"
+        )
+    return handles
+
+
+def picture_of(command: Command) -> str | None:
+    """The name of the picture it gives out, if it gives out one."""
+    return next((name for name, port in command.outputs.items() if isinstance(port, Image)), None)
 
 
 def _second(signature: Signature, z: str) -> tuple[str | None, str | None]:
