@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+import sysconfig
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,9 @@ async def running(
         await process.stdout.read()
 
 
-async def call(*arguments: str, command: Sequence[str] = COMMAND, cwd: Path = ROOT) -> tuple[int, str, str]:
+async def call(
+    *arguments: str, command: Sequence[str] = COMMAND, cwd: Path = ROOT, variables: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
     """A command that ends by itself: its code, what it printed, what it complained about."""
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -84,7 +87,7 @@ async def call(*arguments: str, command: Sequence[str] = COMMAND, cwd: Path = RO
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=cwd,
-        env=environment(),
+        env=environment() | dict(variables or {}),
     )
     out, complaint = await process.communicate()
     assert process.returncode is not None
@@ -103,3 +106,12 @@ def children(pid: int) -> list[int]:
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
     except OSError:
         return []
+
+
+async def printed(folder: Path, *command: str, **variables: str) -> str:
+    """What it printed, in that folder, with this environment's commands on the path and the client at hand."""
+    variables["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
+    variables["PYTHONPATH"] = str(ROOT / "clients" / "python")
+    code, out, complaint = await call(command=command, cwd=folder, variables=variables)
+    assert code == 0, complaint
+    return out

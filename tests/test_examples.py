@@ -1,10 +1,7 @@
 """The examples for Python and the shell run as they stand; those for p5.js and Processing have suites of their own."""
 
-import asyncio
-import os
 import shutil
 import sys
-import sysconfig
 from pathlib import Path
 
 import aiohttp
@@ -12,28 +9,14 @@ import av
 import cv2
 import pytest
 
-from tests.bridges import ROOT, Bridge, environment, running
+from tests.bridges import ROOT, Bridge, printed, running
 
 EXAMPLES = ROOT / "examples"
 
 
 async def ran(folder: Path, *command: str) -> str:
-    """What it printed, in that folder, with this environment's commands on the path and the client at hand."""
-    given = environment()
-    given["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), given["PATH"]))
-    given["PYTHONPATH"] = str(ROOT / "clients" / "python")
-    given["SKETCHBRIDGE_STATE"] = str(folder / "other state")
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env=given,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, complaint = await process.communicate()
-    assert process.returncode == 0, complaint.decode()
-    return out.decode()
+    """What it printed, in that folder."""
+    return await printed(folder, *command, SKETCHBRIDGE_STATE=str(folder / "other state"))
 
 
 async def opened(bridge: Bridge) -> None:

@@ -1,11 +1,8 @@
 """What the README has people type on the command line and in Python does what it says, as printed."""
 
-import asyncio
 import json
-import os
 import shutil
 import sys
-import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.bridges import ROOT, Bridge, environment, running
+from tests.bridges import Bridge, printed, running
 from tests.readme import example, in_passing, photo
 
 pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="the commands are written for a shell")
@@ -23,20 +20,7 @@ pytestmark = pytest.mark.skipif(shutil.which("sh") is None, reason="the commands
 async def typed(commands: str, folder: Path, **variables: str) -> str:
     """What they print, one after the other, in a folder that holds photo.jpg."""
     photo(folder)
-    given = environment() | variables
-    given["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), given["PATH"]))
-    given["PYTHONPATH"] = str(ROOT / "clients" / "python")
-    shell = await asyncio.create_subprocess_exec(
-        *("sh", "-e", "-c", commands),
-        cwd=folder,
-        env=given,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, complaint = await shell.communicate()
-    assert shell.returncode == 0, complaint.decode()
-    return out.decode()
+    return await printed(folder, "sh", "-e", "-c", commands, **variables)
 
 
 def is_a_drawing(path: Path) -> bool:
