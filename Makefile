@@ -45,7 +45,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(PY)
 
 $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(PY)
 	@echo "Installing Sketchbridge and what its tests need into $(VENV) ..."
-	@$(PY) -m pip install --constraint constraints.txt --editable '.[torch,video,dev]'
+	@$(PY) -m pip install --constraint constraints.txt --editable '.[torch,video,webrtc,dev]'
 	@touch $@ $(VENV)/.ready
 
 $(PY):

@@ -25,6 +25,7 @@ from bridge.transports.http_walks import WalkRoutes
 from bridge.transports.listen import listen
 from bridge.transports.security import Security
 from bridge.transports.websocket import websocket_handler
+from bridge.transports.wires import Wires
 from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 
@@ -42,6 +43,7 @@ class Server:
     hub: Hub
     walks: Walks
     http: Http
+    wires: Wires
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -103,7 +105,8 @@ class Server:
             *WalkRoutes(self.hub, self.walks, recorder, self.settings.max_body).routes(),
             *FavouriteRoutes(self.hub, self.walks, favourites, self.settings.max_body).routes(),
         ]
-        self.http = Http(self.hub, self.settings, security, more)
+        self.wires = await self._stack.enter_async_context(Wires())
+        self.http = Http(self.hub, self.settings, security, self.wires, more)
         self._stack.push_async_callback(self.http.close)
         await self.http.serve(sockets)
         self._opening = asyncio.create_task(self._open_sessions(keeper, workspace), name="open sessions")

@@ -16,6 +16,7 @@ from bridge.transports.base import own_version
 from bridge.transports.http_answer import Answer, json_answer
 from bridge.transports.http_routes import Checked, Route
 from bridge.transports.openapi import document
+from bridge.transports.wires import Wires
 
 _TYPES = {
     "html": "text/html; charset=utf-8",
@@ -37,9 +38,10 @@ _PAGE_HEADERS = {
 class About:
     """What needs no session."""
 
-    def __init__(self, hub: Hub, settings: Settings, routes: Callable[[], tuple[Route, ...]]) -> None:
+    def __init__(self, hub: Hub, settings: Settings, wires: Wires, routes: Callable[[], tuple[Route, ...]]) -> None:
         self._hub = hub
         self._settings = settings
+        self._wires = wires
         self._routes = routes
         self._since = time.monotonic()
         self._version = own_version()
@@ -65,6 +67,7 @@ class About:
                 "version": self._version,
                 "uptime_s": round(time.monotonic() - self._since, 1),
                 "sessions": {name: session.state for name, session in self._hub.sessions.items()},
+                "wires": self._wires.described(),
                 "limits": self._limits(),
                 "links": {"openapi": "/api/openapi.json", "sessions": "/api/sessions", "websocket": "/api/ws"},
             }

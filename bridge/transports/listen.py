@@ -12,14 +12,14 @@ _LISTENING = "0A"  # of /proc/net/tcp
 _TAKEN = (errno.EADDRINUSE, errno.EACCES) if sys.platform == "win32" else (errno.EADDRINUSE,)
 
 
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Sockets for this host, all on one port; 0 takes a free one. PortTaken or SettingError in words.
+def listen(host: str, port: int, flag: str = "--port") -> list[socket.socket]:
+    """Sockets for this host, all on one port; 0 takes a free one. PortTaken or SettingError in words, naming the flag.
 
     127.0.0.1 listens on ::1 too where that can be had: some clients try it first for `localhost`, and on Windows they
     then wait two seconds.
     """
     addresses = _addresses(host)
-    first = _bound(addresses[0], port, host)
+    first = _bound(addresses[0], port, host, flag)
     taken = first.getsockname()[1]
     rest = addresses[1:] + (["::1"] if host in ("127.0.0.1", "localhost") and "::1" not in addresses else [])
     return [first, *_others(rest, taken)]
@@ -48,16 +48,16 @@ def _addresses(host: str) -> list[str]:
     )
 
 
-def _bound(address: str, port: int, host: str) -> socket.socket:
+def _bound(address: str, port: int, host: str, flag: str) -> socket.socket:
     try:
         return _bind(address, port)
     except OSError as error:
         if error.errno in _TAKEN:
-            raise _taken(port) from None
+            raise _taken(port, flag) from None
         if error.errno == errno.EACCES:
             raise SettingError(
                 f"port {port} needs more rights than this user has",
-                hint="use --port with a number above 1023",
+                hint=f"use {flag} with a number above 1023",
                 field="port",
             ) from None
         raise SettingError(
@@ -84,11 +84,11 @@ def _bind(address: str, port: int) -> socket.socket:
     return made
 
 
-def _taken(port: int) -> PortTaken:
+def _taken(port: int, flag: str) -> PortTaken:
     holder = holder_of(port)
     who = f"by {holder}" if holder else "by another program"
     return PortTaken(
-        f"port {port} is taken {who}", hint=f"end that one, or choose another port: --port {port + 1}", field="port"
+        f"port {port} is taken {who}", hint=f"end that one, or choose another port: {flag} {port + 1}", field="port"
     )
 
 

@@ -1,0 +1,61 @@
+"""The ways in that stand beside HTTP. Each is entered on its own: one that can't start says so, the others run."""
+
+import logging
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Literal, Protocol, Self
+
+import msgspec
+
+from bridge.errors import SetupError
+
+_log = logging.getLogger(__name__)
+
+
+class Wire(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How one way in is doing, as people and programs are told."""
+
+    name: str
+    state: Literal["on", "failed"]
+    addresses: tuple[str, ...] = ()
+    message: str = ""
+    hint: str = ""
+
+
+class Opening(Protocol):
+    """A way in: entered it listens and says where; SetupError when it can't."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+class Wires(AbstractAsyncContextManager["Wires"]):
+    """All of them; closes them in the reverse order."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._wires: dict[str, Wire] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def add(self, name: str, opening: Opening) -> bool:
+        """Whether it is on. What keeps it from starting is logged, and told by described()."""
+        try:
+            entered = await self._stack.enter_async_context(opening)
+        except SetupError as error:
+            self._wires[name] = Wire(name, "failed", (), error.message, error.hint)
+            _log.error("%s is off: %s; %s", name, error.message, error.hint)
+            return False
+        self._wires[name] = Wire(name, "on", entered.addresses)
+        return True
+
+    def described(self) -> tuple[Wire, ...]:
+        """Each of them, in the order they were added."""
+        return tuple(self._wires.values())
