@@ -68,6 +68,11 @@ class Favourites:
     async def rename(self, id: str, name: str) -> SavedFavourite:
         return await self._keep(msgspec.structs.replace(self.get(id), name=_name(name)))
 
+    async def renamed(self, old: str, new: str) -> None:
+        """Those of a session go with its name."""
+        for favourite in self.of(old):
+            await self._keep(msgspec.structs.replace(favourite, session=new))
+
     async def forget(self, id: str) -> None:
         """Drop it for good."""
         favourite = self.get(id)

@@ -52,8 +52,10 @@ class Hub:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def open(self, model: str, name: str | None = None, options: Mapping[str, Any] | None = None) -> Session:
-        """The session of that name: a new one, still starting, or the one that already runs this model."""
+    async def open(
+        self, model: str, name: str | None = None, options: Mapping[str, Any] | None = None, *, stopped: bool = False
+    ) -> Session:
+        """The session of that name: a new one, still starting or stopped, or the one that already runs this model."""
         entry = await self.catalog.resolved(model)
         name = _checked(name or entry.id)
         options = {**options, **entry.options} if options else None
@@ -64,7 +66,7 @@ class Hub:
             parsed = await self._parsed(entry, options) if options else dict(entry.options)
             if running is not None:
                 await self.close_session(name)
-            return await self._start(entry, name, parsed)
+            return await self._start(entry, name, parsed, stopped)
 
     def get(self, name: str) -> Session:
         """The session of that name; UnknownSession if there is none."""
@@ -74,13 +76,56 @@ class Hub:
             raise UnknownSession(f"there is no session named {name}", hint=f"open now: {open_now}", field="session")
         return session
 
+    async def rename(self, old: str, new: str) -> Session:
+        """Give a session another name; whoever follows it goes on. NameTaken when another one has it."""
+        new = _checked(new)
+        async with self._turn(new):
+            session = self.get(old)
+            if new == old:
+                return session
+            if new in self.sessions:
+                raise NameTaken(f"there is a session named {new} already", hint="choose another name", field="name")
+            named = [(new if one is session else name, one) for name, one in self.sessions.items()]
+            self.sessions.clear()
+            self.sessions.update(named)  # in its old place
+            session.name = new
+            self.events.publish(Event("session_renamed", new, {"from": old}))
+            return session
+
+    async def start(self, name: str, options: Mapping[str, Any] | None = None) -> Session:
+        """Let a stopped or failed session run again, with other options if some are given."""
+        session = self.get(name)
+        entry = await self.catalog.resolved(self.reference(session))
+        parsed = None if options is None else await self._parsed(entry, {**options, **entry.options})
+        if session.state != "failed":
+            session.start(parsed)
+            return session
+        async with self._turn(name):
+            if self.sessions.get(name) is session:
+                options = session.options if parsed is None else parsed
+                await self._replace(session, self._new(entry, name, options, inputs=session.snapshot()))
+            return self.get(name)
+
+    async def restart(self, name: str, options: Mapping[str, Any] | None = None) -> Session:
+        """A new process for a session, with other options if some are given."""
+        session = self.get(name)
+        entry = await self.catalog.resolved(self.reference(session))
+        if options is not None:
+            await self._parsed(entry, {**options, **entry.options})  # before anything ends
+        if session.state != "failed":
+            session.stop()
+        return await self.start(name, options)
+
+    def reference(self, session: Session) -> str:
+        """By what its model is found again: its id, or the path it was named by."""
+        entry = next((entry for entry in self.catalog.entries if entry.id == session.model), None)
+        return str(entry.file or entry.folder) if entry is not None and entry.origin == "path" else session.model
+
     async def close_session(self, name: str) -> None:
         """End a session and its process."""
         session = self.get(name)
         del self.sessions[name]  # at once: the name is free, also when nobody waits for the end
-        leaving = asyncio.create_task(session.close(), name=f"close {name}")
-        self._leaving.add(leaving)
-        leaving.add_done_callback(self._leaving.discard)
+        leaving = self._leave(session)
         self.events.publish(Event("session_closed", name, {}))
         await asyncio.shield(leaving)  # who waits may go away: it goes on
 
@@ -89,6 +134,12 @@ class Hub:
         self._closed = True
         await asyncio.gather(*(session.close() for session in self.sessions.values()), *self._leaving)
         self.sessions.clear()
+
+    def _leave(self, session: Session) -> "asyncio.Task[None]":
+        leaving = asyncio.create_task(session.close(), name=f"close {session.name}")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        return leaving
 
     def _turn(self, name: str) -> asyncio.Lock:
         """Who opens under this name. Others do not wait for it: to ask a model's code for its options can take long."""
@@ -117,7 +168,7 @@ class Hub:
         signature = await self.catalog.signature(entry)
         return signature.parse_options(options)
 
-    async def _start(self, entry: Entry, name: str, options: dict[str, Any]) -> Session:
+    async def _start(self, entry: Entry, name: str, options: dict[str, Any], stopped: bool) -> Session:
         if self._closed:
             raise Refused(f"{name} is not opened: the bridge is ending")
         if len(self.sessions) >= self._max_sessions:
@@ -125,7 +176,23 @@ class Hub:
                 f"{self._max_sessions} sessions are open, as many as this bridge allows",
                 hint="close one, or raise max_sessions in the settings",
             )
-        session = Session(
+        return await self._enter(self._new(entry, name, options, stopped=stopped))
+
+    async def _replace(self, old: Session, new: Session) -> None:
+        """In the same place, once the old one is gone."""
+        new.workspace = old.workspace
+        await asyncio.shield(self._leave(old))
+        if self._closed:
+            raise Refused(f"{new.name} is not started: the bridge is ending")
+        await self._enter(new)
+
+    async def _enter(self, session: Session) -> Session:
+        self.sessions[session.name] = session
+        self.events.publish(Event("session_opened", session.name, {"model": session.model}))
+        return await session.__aenter__()
+
+    def _new(self, entry: Entry, name: str, options: dict[str, Any], **more: Any) -> Session:
+        return Session(
             name,
             entry.about,
             Start(name, str(entry.folder), options, self._threads),
@@ -136,11 +203,8 @@ class Hub:
             queue=self._queue,
             start_seconds=self._start_seconds,
             preset=entry.options,
+            **more,
         )
-        self.sessions[name] = session
-        self.events.publish(Event("session_opened", name, {"model": entry.id}))
-        await session.__aenter__()
-        return session
 
 
 def _loads(running: Session, entry: Entry) -> bool:

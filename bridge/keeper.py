@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Any, Self
 
+import msgspec
+
 from bridge.errors import BridgeError, InputError
 from bridge.hub import Hub
 from bridge.ports import AnyPort, Blob, to_json
@@ -14,7 +16,7 @@ from bridge.session.session import Session
 from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 
-_STRUCTURE = frozenset({"session_opened", "session_closed"})
+_STRUCTURE = frozenset({"session_opened", "session_closed", "session_renamed"})
 _VECTOR_BYTES = 64 * 1024  # a longer live vector is a stream, not a setting
 _log = logging.getLogger(__name__)
 
@@ -93,9 +95,10 @@ class Keeper:
 
     async def _open(self, wanted: SavedSession) -> None:
         self._wanted[wanted.name] = wanted
+        session = await self._hub.open(wanted.model, wanted.name, wanted.options, stopped=wanted.stopped)
+        session.workspace = wanted.workspace
         if wanted.walk is not None:
-            self._walks.wish(wanted.name, wanted.walk)
-        session = await self._hub.open(wanted.model, wanted.name, wanted.options)
+            self._walks.wish(session, wanted.walk)
         if wanted.inputs:
             self._spawn(self._bring_inputs(session, wanted))
         else:
@@ -104,19 +107,23 @@ class Keeper:
     async def _bring_inputs(self, session: Session, wanted: SavedSession) -> None:
         """Once the model is there, give it the live inputs it had; one that it no longer takes is left out."""
         with suppress(BridgeError):  # a model that does not start keeps what was saved for it
+            while session.state == "stopped":
+                await session.movement()
             await session.started()
             for name, value in wanted.inputs.items():
                 try:
                     session.send({name: value})
                 except InputError as error:
                     _log.warning("%s was not given back what %s was: %s", wanted.name, name, error.message)
-            self._wanted.pop(wanted.name, None)
+            self._wanted.pop(session.name, None)
 
     async def _watch(self, events: EventReader) -> None:
         async with events as happening:
             async for event in happening:
                 if event.kind == "session_closed":
                     self._wanted.pop(event.session, None)
+                elif event.kind == "session_renamed" and (wanted := self._wanted.pop(event.data["from"], None)):
+                    self._wanted[event.session] = msgspec.structs.replace(wanted, name=event.session)
                 await self.save()
 
     async def _look_now_and_then(self) -> None:
@@ -134,12 +141,9 @@ class Keeper:
         wanted = self._wanted.get(session.name)
         inputs = wanted.inputs if wanted is not None else _changed_inputs(session, self._walks.moves(session))
         options = {name: to_json(value) for name, value in session.options.items() if name not in session.preset}
-        return SavedSession(session.name, self._reference(session), options, inputs, self._walks.saved(session))
-
-    def _reference(self, session: Session) -> str:
-        """By what the model is found again: its id, or the path it was named by."""
-        entry = next((entry for entry in self._hub.catalog.entries if entry.id == session.model), None)
-        return str(entry.file or entry.folder) if entry is not None and entry.origin == "path" else session.model
+        walk, stopped = self._walks.saved(session), session.state == "stopped"
+        model = self._hub.reference(session)
+        return SavedSession(session.name, model, options, inputs, walk, stopped, session.workspace)
 
     def _tell(self, why: str, hint: str, error: Exception | None = None) -> None:
         if why != self._trouble:

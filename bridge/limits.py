@@ -20,6 +20,8 @@ VECTOR_LENGTH = 1_000_000
 NUMBERED_INPUTS = 64  # inputs that one `**name` of a model stands for
 
 FAVOURITES = 2_000
+WORKSPACES = 100
+CHAINS = 64
 NAME_CHARS = 100  # of a favourite
 WORKSPACE_BYTES = 64 * MIB  # the file of what is saved
 

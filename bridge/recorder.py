@@ -40,27 +40,28 @@ class Recorder:
     def __init__(self, walks: Walks, state: Path) -> None:
         self._walks = walks
         self._folder = state / FOLDER
-        self._made: dict[str, _Recording] = {}  # the last of each session, running or over
+        self._made: list[_Recording] = []  # the last of each session, running or over
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for made in tuple(self._made.values()):
+        for made in tuple(self._made):
             await made.close()
 
     async def start(self, session: Session) -> dict[str, Any]:
         """Record its walk from now on; returns when the file is there."""
         player = await self._walks.of(session)
-        before = self._made.get(session.name)
+        before = self._last(session.name)
         if before is not None:
             before.ends_unless_of(player)
             if before.stands:
                 raise _taken(session.name, before.trouble)
         made = _Recording(self._folder, session, player)
-        self._made[session.name] = made  # before anything is waited for: there is one at a time
+        self._made.append(made)  # before anything is waited for: there is one at a time
         try:
             if before is not None:
+                self._made.remove(before)
                 await before.close()
             await made.begin()
         except BaseException:
@@ -72,7 +73,7 @@ class Recorder:
 
     async def stop(self, name: str) -> dict[str, Any]:
         """End it; returns when the file is whole, or says what is missing at its end."""
-        made = self._made.get(name)
+        made = self._last(name)
         if made is None or made.told:
             raise NotFound(f"{name} is not being recorded", hint="POST begins a recording", field="session")
         await made.close()
@@ -81,10 +82,13 @@ class Recorder:
             raise StateUnwritable(made.trouble, hint=_MAKE_ROOM)
         return made.describe()
 
+    def _last(self, name: str) -> "_Recording | None":
+        return next((made for made in reversed(self._made) if made.name == name), None)
+
     @asynccontextmanager
     async def reading(self, name: str) -> AsyncIterator[Recorded]:
         """The recording that runs, as far as it is, or the last one, of an earlier start of the bridge too."""
-        made = self._made.get(name)
+        made = self._last(name)
         if made is not None:
             await made.write()
         path = made.path if made is not None else None
@@ -110,7 +114,7 @@ class _Recording:
 
         self.told = False  # how it went, to whoever ended it
         self._left = False  # its walk is over
-        self._name = session.name
+        self._session = session
         self._tape = _Tape(folder, session.name)
         self._player: Player | None = player
         self._control = recording.Control
@@ -124,6 +128,11 @@ class _Recording:
         self._task: asyncio.Task[None] | None = None
         self._note_no_more = player.note(self._noted)
         player.when_closing(self._end_with_walk)
+
+    @property
+    def name(self) -> str:
+        """Of its session, as it is called now."""
+        return self._session.name
 
     @property
     def path(self) -> Path | None:
@@ -165,7 +174,7 @@ class _Recording:
             self._tape.drop()
             raise StateUnwritable(self._failure, hint=_MAKE_ROOM)
         if self._player is not None:
-            self._task = asyncio.create_task(self._keep_writing(), name=f"recording of {self._name}")
+            self._task = asyncio.create_task(self._keep_writing(), name=f"recording of {self.name}")
 
     def end(self) -> None:
         """Take no more. Idempotent."""
@@ -216,7 +225,7 @@ class _Recording:
             done, why = await asyncio.to_thread(self._tape.append, tuple(self._waiting))
             del self._waiting[:done]
             if why and not self._failure:
-                _log.error("%s: %s", self._name, why)
+                _log.error("%s: %s", self.name, why)
             self._failure = why
 
     async def _keep_writing(self) -> None:
@@ -233,7 +242,7 @@ class _Recording:
         line = control.line().encode()
         if too_much := self._too_much(line):
             self._cut = f"it ends after {control.t - self._begun:.1f} seconds: {too_much}"
-            _log.error("the recording of %s: %s", self._name, self._cut)
+            _log.error("the recording of %s: %s", self.name, self._cut)
             self.end()
             return
         self._lines += 1

@@ -14,6 +14,7 @@ from typing import Self
 
 from bridge.backends.process import describe, launch
 from bridge.catalog import Catalog, sources
+from bridge.chains import Chains
 from bridge.config import Settings
 from bridge.favourites import Favourites
 from bridge.hub import Hub
@@ -22,12 +23,14 @@ from bridge.recorder import Recorder
 from bridge.transports.http import Http, websocket_route
 from bridge.transports.http_favourites import FavouriteRoutes
 from bridge.transports.http_walks import WalkRoutes
+from bridge.transports.http_workspaces import ChainRoutes, WorkspaceRoutes
 from bridge.transports.listen import listen
 from bridge.transports.security import Security
 from bridge.transports.websocket import websocket_handler
 from bridge.transports.wires import Wires
 from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
+from bridge.workspaces import Workspaces
 
 DEMO = ("dream", "palette", "pencil")
 _NEED_TORCH = frozenset({"dream"})
@@ -44,6 +47,7 @@ class Server:
     walks: Walks
     http: Http
     wires: Wires
+    chains: Chains
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -98,15 +102,19 @@ class Server:
         favourites = Favourites(workspace, self.hub.events)
         await favourites.load()
         self.walks = await self._stack.enter_async_context(Walks(self.hub, favourites))
+        workspaces = await self._stack.enter_async_context(Workspaces(self.hub, workspace))
+        self.chains = await self._stack.enter_async_context(Chains(self.hub, workspace))
         keeper = await self._stack.enter_async_context(Keeper(self.hub, workspace, self.walks))
         recorder = await self._stack.enter_async_context(Recorder(self.walks, self.settings.state))
         more = [
             websocket_route(websocket_handler(self.hub, self.settings, security, self.walks)),
             *WalkRoutes(self.hub, self.walks, recorder, self.settings.max_body).routes(),
+            *WorkspaceRoutes(workspaces, self.settings.max_body).routes(),
+            *ChainRoutes(self.chains, self.settings.max_body).routes(),
             *FavouriteRoutes(self.hub, self.walks, favourites, self.settings.max_body).routes(),
         ]
         self.wires = await self._stack.enter_async_context(Wires())
-        self.http = Http(self.hub, self.settings, security, self.wires, more)
+        self.http = Http(self.hub, workspaces, self.settings, security, self.wires, more)
         self._stack.push_async_callback(self.http.close)
         await self.http.serve(sockets)
         self._opening = asyncio.create_task(self._open_sessions(keeper, workspace), name="open sessions")
@@ -128,7 +136,9 @@ class Server:
         asked = [_asked(entry) for entry in self.settings.models]
         saved = [session for session in await workspace.sessions() if session.name not in {a.name for a in asked}]
         demo = _demo() if self.settings.demo and not asked and not saved else []
-        for session, error in await keeper.restore(saved, [*asked, *demo]):
+        refused = await keeper.restore(saved, [*asked, *demo])
+        await self.chains.restore()
+        for session, error in refused:
             _log.error("%s was not opened: %s%s", session.name, error.message, f" ({error.hint})" if error.hint else "")
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self, cast
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bridge.walks.explorer import Explorer
     from bridge.walks.player import Player
 
-_HAPPENINGS = frozenset({"session_closed", "state"})
+_HAPPENINGS = frozenset({"session_closed", "session_renamed", "state"})
 _log = logging.getLogger(__name__)
 
 
@@ -33,10 +33,10 @@ class Walks:
     def __init__(self, hub: Hub, favourites: Favourites) -> None:
         self._hub = hub
         self._favourites = favourites
-        self._players: dict[str, tuple[Session, Player]] = {}
-        self._explorers: dict[str, tuple[Session, Explorer]] = {}
-        self._wanted: dict[str, Begin] = {}  # for sessions whose model still loads
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by name: who begins there now
+        self._players: dict[Session, Player] = {}
+        self._explorers: dict[Session, Explorer] = {}
+        self._wanted: dict[Session, Begin] = {}  # those whose model still loads
+        self._turns: WeakKeyDictionary[Session, asyncio.Lock] = WeakKeyDictionary()  # who begins there now
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -47,7 +47,7 @@ class Walks:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        await asyncio.gather(*(player.close() for _, player in self._players.values()))
+        await asyncio.gather(*(player.close() for player in self._players.values()))
         self._players.clear()
 
     async def of(self, session: Session) -> "Player":
@@ -57,15 +57,14 @@ class Walks:
 
     def running(self, session: Session) -> "Player | None":
         """The walk of that session if it has one already."""
-        known, player = self._players.get(session.name, (None, None))
-        return player if known is session else None
+        return self._players.get(session)
 
     async def reset(self, session: Session) -> "Player":
         """As the model has it: its own walk from the start, or one that waits to be told."""
         await session.started()
-        async with self._turn(session.name):  # one that is just beginning ends as well
-            self._wanted.pop(session.name, None)
-            await self._end(session.name)
+        async with self._turn(session):  # one that is just beginning ends as well
+            self._wanted.pop(session, None)
+            await self._end(session)
         return await self._begun(session)
 
     async def explorer(self, session: Session) -> "Explorer":
@@ -73,22 +72,22 @@ class Walks:
         await session.started()
         handles = _handles(session)
         module = await asyncio.to_thread(importlib.import_module, "bridge.walks.explorer")
-        known, explorer = self._explorers.get(session.name, (None, None))
-        if explorer is None or known is not session:
+        explorer = self._explorers.get(session)
+        if explorer is None or explorer.handles != handles:
             explorer = cast("Explorer", module.Explorer(session, handles, self._kept_by(session)))
-            self._explorers[session.name] = session, explorer
+            self._explorers[session] = explorer
         return explorer
 
-    def wish(self, name: str, saved: Mapping[str, Any]) -> None:
-        """Begin as saved() said, instead of as the model has it, once a session of that name has loaded."""
+    def wish(self, session: Session, saved: Mapping[str, Any]) -> None:
+        """Begin as saved() said, instead of as the model has it, once this session has loaded."""
         with suppress(msgspec.ValidationError):  # by another version of ours
-            self._wanted[name] = msgspec.convert(saved, Begin)
+            self._wanted[session] = msgspec.convert(saved, Begin)
 
     def saved(self, session: Session) -> dict[str, Any] | None:
         """How it would have to begin to be where it is, as JSON; None while it is as the model has it."""
         player = self.running(session)
         if player is None:
-            begin = self._wanted.get(session.name)
+            begin = self._wanted.get(session)
         else:
             stands = player.state()
             begin = None if player.begun == self._own(session) and stands == player.first else stands
@@ -102,42 +101,59 @@ class Walks:
     async def _watch(self, events: EventReader) -> None:
         async with events as happening:
             for session in tuple(self._hub.sessions.values()):
-                await self._follow(session.name)
+                await self._follow(session)
             async for event in happening:
-                await self._follow(event.session)
+                if event.kind == "session_renamed":
+                    await self._favourites.renamed(event.data["from"], event.session)
+                for gone in self._known() - set(self._hub.sessions.values()):
+                    await self._forget(gone)
+                happened_to = self._hub.sessions.get(event.session)
+                if happened_to is not None:
+                    await self._follow(happened_to)
 
-    async def _follow(self, name: str) -> None:
-        """Something happened to the session of that name, which may be another one by now, or gone."""
-        session = self._hub.sessions.get(name)
+    def _known(self) -> set[Session]:
+        return {*self._players, *self._explorers, *self._wanted}
+
+    async def _forget(self, session: Session) -> None:
+        """It was closed."""
+        self._wanted.pop(session, None)
+        self._explorers.pop(session, None)
+        await self._end(session)
+
+    async def _follow(self, session: Session) -> None:
+        """Something happened to it: it walks once it is ready, if it is to."""
         try:
-            if self._players.get(name, (session,))[0] is not session:
-                await self._end(name)
-            if self._explorers.get(name, (session,))[0] is not session:
-                del self._explorers[name]
-            if session is None:
-                self._wanted.pop(name, None)
-            elif session.state == "ready" and (name in self._wanted or session.manifest.walk is not None):
-                await self._begun(session)
+            if session.state == "ready":
+                await self._end_what_no_longer_fits(session)
+                if session in self._wanted or session.manifest.walk is not None:
+                    await self._begun(session)
         except BridgeError as error:
-            _log.warning("%s does not walk: %s", name, error.message)
+            _log.warning("%s does not walk: %s", session.name, error.message)
         except Exception:  # a mistake of ours, which is nothing to the other sessions
-            _log.exception("the walk of %s could not be begun or ended", name)
+            _log.exception("the walk of %s could not be begun or ended", session.name)
+
+    async def _end_what_no_longer_fits(self, session: Session) -> None:
+        """Started again with other options, or other code, a model can take other vectors than before."""
+        player = self._players.get(session)
+        if player is not None and player.handles != _handles(session):
+            async with self._turn(session):
+                self._wanted[session] = player.state()
+                await self._end(session)
 
     async def _begun(self, session: Session) -> "Player":
         """The one it has, else one that begins as was saved, or as the model has it."""
-        async with self._turn(session.name):
+        async with self._turn(session):
             player = self.running(session)
             if player is None:
-                await self._end(session.name)  # of one that was closed, if nobody has heard of that yet
                 player = await self._made(session, _handles(session))
                 await player.__aenter__()
-                self._players[session.name] = session, player
+                self._players[session] = player
             return player
 
     async def _made(self, session: Session, handles: Handles) -> "Player":
         # Brings numpy with it, which takes its time: not before something walks, and not on the loop.
         module = await asyncio.to_thread(importlib.import_module, "bridge.walks.player")
-        wanted, own = self._wanted.pop(session.name, None), self._own(session)
+        wanted, own = self._wanted.pop(session, None), self._own(session)
         for begin in (wanted, own, STANDING_BY):
             try:
                 if begin is not None:
@@ -151,17 +167,14 @@ class Walks:
         walk = session.manifest.walk
         return STANDING_BY if walk is None else Begin(walk)
 
-    def _turn(self, name: str) -> asyncio.Lock:
-        turn = self._turns.get(name)
-        if turn is None:
-            turn = self._turns[name] = asyncio.Lock()
-        return turn
+    def _turn(self, session: Session) -> asyncio.Lock:
+        return self._turns.setdefault(session, asyncio.Lock())
 
     def _kept_by(self, session: Session) -> Callable[[str], Given | None]:
         return lambda id: self._favourites.vector(id, session.model)
 
-    async def _end(self, name: str) -> None:
-        _, player = self._players.pop(name, (None, None))
+    async def _end(self, session: Session) -> None:
+        player = self._players.pop(session, None)
         if player is not None:
             await player.close()
 

@@ -98,6 +98,37 @@ class Close(Request, frozen=True, tag="close"):
     session: str
 
 
+class Rename(Request, frozen=True, tag="rename"):
+    """Give a session another name; whoever follows it goes on."""
+
+    id: Id
+    session: str
+    name: str
+
+
+class Stop(Request, frozen=True, tag="stop"):
+    """End a session's process; the session stays."""
+
+    id: Id
+    session: str
+
+
+class Start(Request, frozen=True, tag="start"):
+    """Start a stopped or failed session again."""
+
+    id: Id
+    session: str
+    wait: bool = False
+
+
+class Restart(Request, frozen=True, tag="restart"):
+    """A new process for a session."""
+
+    id: Id
+    session: str
+    wait: bool = False
+
+
 class Run(Request, frozen=True, tag="run"):
     """One call. Ends with exactly one done or error."""
 
@@ -191,6 +222,10 @@ AnyRequest = (
     | Describe
     | Open
     | Close
+    | Rename
+    | Stop
+    | Start
+    | Restart
     | Run
     | Cancel
     | Send

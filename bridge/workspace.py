@@ -50,6 +50,11 @@ MIGRATIONS: tuple[str, ...] = (
         picture BLOB NOT NULL
     ) STRICT;
     """,
+    """
+    ALTER TABLE sessions ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE sessions ADD COLUMN workspace TEXT NOT NULL DEFAULT '';
+    CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    """,
 )
 
 
@@ -61,6 +66,8 @@ class SavedSession(msgspec.Struct, frozen=True):
     options: dict[str, Any] = {}
     inputs: dict[str, Any] = {}
     walk: dict[str, Any] | None = None  # its settings; None: it was left as the model has it
+    stopped: bool = False
+    workspace: str = ""  # the one it is shown in; empty: the first
 
 
 class SavedFavourite(msgspec.Struct, frozen=True):
@@ -105,6 +112,14 @@ class Workspace:
         """Put these in place of what was saved before. Returns when they are on the disk; all of them or none."""
         rows = [_row(place, session) for place, session in enumerate(sessions)]
         await self._call(lambda: self._write(rows))
+
+    async def note(self, name: str, value: Any) -> None:
+        """Keep a small JSON value under a name, in place of the one before. Returns when it is on the disk."""
+        await self._call(lambda: self._note(name, msgspec.json.encode(value).decode()))
+
+    async def noted(self, name: str) -> Any:
+        """The value that was kept under that name; None if there is none."""
+        return await self._call(lambda: self._noted(name))
 
     async def favourites(self) -> list[SavedFavourite]:
         """All of them, in the order in which they were kept."""
@@ -156,15 +171,27 @@ class Workspace:
     def _read(self) -> list[SavedSession]:
         assert self._db is not None
         with _in_words(self.folder):
-            rows = self._db.execute("SELECT name, model, options, inputs, walk FROM sessions ORDER BY place").fetchall()
+            columns = "name, model, options, inputs, walk, stopped, workspace"
+            rows = self._db.execute(f"SELECT {columns} FROM sessions ORDER BY place").fetchall()  # noqa: S608
         return [_session(*row) for row in rows]
 
-    def _write(self, rows: list[tuple[str, int, str, str, str, str]]) -> None:
+    def _write(self, rows: list[tuple[Any, ...]]) -> None:
         assert self._db is not None
         with _in_words(self.folder), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("DELETE FROM sessions")
-            self._db.executemany("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def _note(self, name: str, value: str) -> None:
+        assert self._db is not None
+        with _in_words(self.folder), self._db:
+            self._db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, value))
+
+    def _noted(self, name: str) -> Any:
+        assert self._db is not None
+        with _in_words(self.folder):
+            found = self._db.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
+        return None if found is None else msgspec.json.decode(found[0])
 
     def _read_favourites(self) -> list[SavedFavourite]:
         assert self._db is not None
@@ -238,13 +265,14 @@ def _version(db: sqlite3.Connection) -> int:
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _row(place: int, session: SavedSession) -> tuple[str, int, str, str, str, str]:
-    options, inputs, walk = (_json(value) for value in (session.options, session.inputs, session.walk))
-    return session.name, place, session.model, options, inputs, walk
+def _row(place: int, session: SavedSession) -> tuple[Any, ...]:
+    told = (_json(value) for value in (session.options, session.inputs, session.walk))
+    return session.name, place, session.model, *told, session.stopped, session.workspace
 
 
-def _session(name: str, model: str, *told: str) -> SavedSession:
-    return SavedSession(name, model, *map(msgspec.json.decode, told))
+def _session(name: str, model: str, options: str, inputs: str, walk: str, stopped: int, workspace: str) -> SavedSession:
+    read = msgspec.json.decode
+    return SavedSession(name, model, read(options), read(inputs), read(walk), bool(stopped), workspace)
 
 
 def _favourite(

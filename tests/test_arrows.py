@@ -32,15 +32,18 @@ MAY = {
     "walks": PURE | {"session"},
     "favourites": PURE | {"session", "walks", "workspace"},
     "walking": PURE | {"session", "walks", "favourites", "hub"},
+    "workspaces": PURE | {"session", "hub", "workspace"},
+    "chains": PURE | {"session", "hub", "workspace"},
     "recorder": PURE | {"session", "walks", "walking"},
     "keeper": PURE | {"session", "hub", "workspace", "walking"},
     "film": {"errors"},
     "transports": PURE
-    | {"session", "catalog", "hub", "config", "walks", "favourites", "walking", "recorder", "transports"},
+    | {"session", "catalog", "hub", "config", "walks", "favourites", "walking", "recorder", "transports"}
+    | {"workspaces", "chains"},
     "template": PURE | {"catalog"},
     "server": PURE
     | {"session", "catalog", "hub", "config", "transports", "backends", "keeper", "workspace", "logs"}
-    | {"favourites", "walking", "recorder"},
+    | {"favourites", "walking", "recorder", "workspaces", "chains"},
     "": {"errors", "model", "ports"},
 }
 FREE = {"cli", "commands", "__main__"}  # the top may use everything

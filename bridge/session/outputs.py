@@ -57,7 +57,7 @@ class Result:
 
 @dataclass(slots=True, frozen=True)
 class Event:
-    """Something that happened: session_opened, session_closed, state, progress, error, log, inputs."""
+    """Something that happened to a session, which is named as it is called then."""
 
     kind: str
     session: str

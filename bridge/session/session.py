@@ -50,9 +50,10 @@ from bridge.session.run import RunHandle
 from bridge.session.stats import Stats
 from bridge.signature import Command, Signature
 
-State = Literal["starting", "ready", "restarting", "failed", "closed"]
+State = Literal["starting", "ready", "restarting", "stopped", "failed", "closed"]
 _FIRST_PAUSE_S = 0.1  # before the first restart; doubled each time
 _LONGEST_PAUSE_S = 5.0
+_WAS_STOPPED = "was stopped"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -73,11 +74,14 @@ class Session:
         queue: int = limits.RUNS_WAITING,
         start_seconds: float = limits.START_SECONDS,
         preset: Mapping[str, Any] | None = None,
+        stopped: bool = False,
+        inputs: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self.model = model or name
         self.manifest = manifest
-        self.state: State = "starting"
+        self.workspace = ""  # the one it is shown in; empty: the first
+        self.state: State = "stopped" if stopped else "starting"
         self.signature: Signature | None = None
         self.error: BridgeError | None = None
         self.progress = Progress("loading")
@@ -92,10 +96,13 @@ class Session:
         self._start = start
         self._start_seconds = start_seconds
         self._launch = launch
-        self._mailbox = Mailbox(bound=queue)
+        self._mailbox = Mailbox(bound=queue, current=dict(inputs or {}))
         self._fanout = Fanout(self._wishes_changed)
         self._backend: Backend | None = None
         self._life: asyncio.Task[None] | None = None
+        self._may_run = asyncio.Event()  # not set while it is stopped
+        if not stopped:
+            self._may_run.set()
         self._lost: asyncio.Future[Exit] | None = None
         self._refused: BridgeError | None = None
         self._crashes = 0  # in a row: no run finished between, nor was it ready for long
@@ -125,9 +132,33 @@ class Session:
     async def started(self) -> None:
         """Until the model takes inputs for the first time; raises why it can't."""
         while self.signature is None or self.state == "starting":
-            self._raise_if_over()
+            self._raise_unless_on()
             await self.movement()
         self._raise_if_over()
+
+    def stop(self) -> None:
+        """End its process; its name, its live inputs and who follows it stay. Idempotent."""
+        self._raise_if_over()
+        if self.state == "stopped":
+            return
+        self._may_run.clear()
+        self._set_state("stopped")
+        self._give_up(_stopped(self.name))
+        self._last = None
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(Exit(_WAS_STOPPED))
+
+    def start(self, options: dict[str, Any] | None = None) -> None:
+        """Let it run again after stop(), with other options if some are given. Idempotent."""
+        self._raise_if_over()
+        if self.state != "stopped":
+            return
+        if options is not None:
+            self.options = options
+            self._start = msgspec.structs.replace(self._start, options=options)
+        self._crashes = 0
+        self._set_state("starting")
+        self._may_run.set()
 
     async def close(self) -> None:
         """End everything; whoever waits is told. Idempotent."""
@@ -143,15 +174,26 @@ class Session:
     async def _live(self) -> None:
         """Start the worker, and start it again when it crashes, until told to stop or it crashes too often."""
         try:
-            while (fatal := self._fatal(await self._end_of_life())) is None:
-                pause = min(_FIRST_PAUSE_S * 2**self._crashes, _LONGEST_PAUSE_S)
-                self._crashes += 1
-                self.stats.restarts += 1
-                await asyncio.sleep(pause)
+            while (fatal := await self._next_end()) is None:
+                pass
         except Exception as error:  # a mistake of ours: told, or everybody would wait for ever
             _log.exception("the session %s could not go on", self.name)
             fatal = ModelStopped(f"{self.name} could not go on: {type(error).__name__}: {error}", hint="see the log")
         self._fail(fatal)
+
+    async def _next_end(self) -> BridgeError | None:
+        """One life, and the pause after it if it crashed. Given back: why there may be no other."""
+        await self._may_run.wait()
+        end = await self._end_of_life()
+        if end.reason == _WAS_STOPPED:
+            return None
+        fatal = self._fatal(end)
+        if fatal is None:
+            pause = min(_FIRST_PAUSE_S * 2**self._crashes, _LONGEST_PAUSE_S)
+            self._crashes += 1
+            self.stats.restarts += 1
+            await asyncio.sleep(pause)
+        return fatal
 
     async def _end_of_life(self) -> Exit:
         try:
@@ -245,6 +287,11 @@ class Session:
         self._tell("state", state=state, **data)
         self._move()
 
+    def _raise_unless_on(self) -> None:
+        self._raise_if_over()
+        if self.state == "stopped":
+            raise _stopped(self.name)
+
     def _raise_if_over(self) -> None:
         if self.state == "failed":
             assert self.error is not None
@@ -261,6 +308,7 @@ class Session:
             "name": self.name,
             "model": self.model,
             "state": self.state,
+            "workspace": self.workspace,
             "title": self.manifest.title,
             "kind": self.manifest.kind,
             "place": self._backend.place if self._backend else "",
@@ -315,6 +363,7 @@ class Session:
 
         Subscribers see its outputs, too, unless it is quiet, or the session is steered.
         """
+        self._raise_unless_on()
         signature = self._known()
         called = signature.command(command)
         parsed = self._parsed(called, inputs)
@@ -383,6 +432,7 @@ class Session:
     def _known(self) -> Signature:
         self._raise_if_over()
         if self.signature is None:
+            self._raise_unless_on()
             raise ModelError(
                 f"{self.name} is still {self.progress.stage}",
                 hint="wait until its state is ready: GET /api/sessions/" + self.name,
@@ -456,7 +506,7 @@ class Session:
     # --- what the worker says (Listener) ---------------------------------------------------------
 
     def received(self, message: FromWorker) -> None:
-        if self.state != "closed":
+        if self.state not in ("closed", "stopped"):
             self._heed(message)
 
     def _heed(self, message: FromWorker) -> None:
@@ -487,6 +537,8 @@ class Session:
     def lost(self, end: Exit) -> None:
         """The worker is gone: what it worked on has failed, what waited goes on waiting."""
         self._backend = None
+        if self._lost is not None and self._lost.done():
+            return  # we gave this worker up, and who waited for it has been told
         if self._ready_since is not None and self.clock() - self._ready_since >= limits.STEADY_SECONDS:
             self._crashes = 0
         if self.state != "closed" and (self._refused is None or self.signature is not None):
@@ -678,6 +730,10 @@ class Session:
         if self._moved is None or self._moved.done():
             self._moved = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._moved)
+
+
+def _stopped(name: str) -> ModelStopped:
+    return ModelStopped(f"{name} was stopped", hint=f"start it again: POST /api/sessions/{name}/start")
 
 
 def _info(error: BridgeError | None) -> dict[str, str] | None:

@@ -30,6 +30,7 @@ from bridge.transports.http_run import Runs
 from bridge.transports.http_sessions import Sessions
 from bridge.transports.security import Security
 from bridge.transports.wires import Wires
+from bridge.workspaces import Workspaces
 
 _log = logging.getLogger(__name__)
 _OPEN_TO_ALL = frozenset(("/", "/healthz", "/studio/{file}", "/api/ws"))  # nothing private; the socket asks itself
@@ -41,13 +42,19 @@ class Http:
     """Serves the routes on listening sockets, until close(). `more` are routes of other transports on this port."""
 
     def __init__(
-        self, hub: Hub, settings: Settings, security: Security, wires: Wires, more: Iterable[Route] = ()
+        self,
+        hub: Hub,
+        workspaces: Workspaces,
+        settings: Settings,
+        security: Security,
+        wires: Wires,
+        more: Iterable[Route] = (),
     ) -> None:
         self._security = security
         self._settings = settings
         self._closing = False
         self._endless: set[asyncio.Task[Any]] = set()
-        self._router = Router([*self._own_routes(hub, settings, wires), *more])
+        self._router = Router([*self._own_routes(hub, workspaces, settings, wires), *more])
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
 
@@ -150,11 +157,11 @@ class Http:
             message, payload, protocol, writer, task, task.get_loop(), client_max_size=self._settings.max_body
         )
 
-    def _own_routes(self, hub: Hub, settings: Settings, wires: Wires) -> list[Route]:
+    def _own_routes(self, hub: Hub, workspaces: Workspaces, settings: Settings, wires: Wires) -> list[Route]:
         groups = (
             About(hub, settings, wires, lambda: self.routes),
             Models(hub),
-            Sessions(hub, settings.max_body),
+            Sessions(hub, workspaces, settings.max_body),
             Runs(hub, settings.max_body),
             Outputs(hub),
             EventStreams(hub),

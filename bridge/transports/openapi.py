@@ -222,6 +222,16 @@ _SCHEMAS: dict[str, Any] = {
     "Tiles": {"type": "object", "properties": {"tiles": {"type": "array", "items": _ANY_OBJECT}}},
     "Favourite": {"type": "object", "properties": {"id": _STRING, "session": _STRING, "name": _STRING}},
     "Favourites": _list_of("Favourite", "favourites"),
+    "WorkspaceGroup": {
+        "type": "object",
+        "properties": {"name": _STRING, "sessions": {"type": "array", "items": _STRING}},
+    },
+    "Workspaces": _list_of("WorkspaceGroup", "workspaces"),
+    "Chain": {
+        "type": "object",
+        "properties": {name: _STRING for name in ("source", "output", "target", "input", "error")},
+    },
+    "Chains": _list_of("Chain", "chains"),
     "Model": _MODEL,
     "Models": _list_of("Model", "models"),
     "RunResult": _RUN_RESULT,

@@ -174,7 +174,7 @@ class Conversation:
         self._background: set[asyncio.Task[None]] = set()
         self._readers: dict[int, _Reader] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
-        self._early: dict[str, dict[str, Any]] = {}  # live inputs for sessions that still start
+        self._early: dict[Session, dict[str, Any]] = {}  # live inputs for sessions that still start
         self._early_walks: dict[Session, list[_EarlyWalk]] = {}  # for walks that have not begun
         self._oversized = 0
         self._over = False
@@ -186,6 +186,10 @@ class Conversation:
             wire.Describe: self._describe,
             wire.Open: self._open,
             wire.Close: self._close,
+            wire.Rename: self._rename,
+            wire.Stop: self._stop,
+            wire.Start: self._start,
+            wire.Restart: self._start,
             wire.Run: self._run,
             wire.Cancel: self._cancel,
             wire.Send: self._send,
@@ -394,6 +398,28 @@ class Conversation:
 
         self._begin(request, work)
 
+    def _rename(self, request: wire.Rename) -> None:
+        async def work() -> None:
+            session = await self._hub.rename(request.session, request.name)
+            self._reply(request.id, session.describe())
+
+        self._begin(request, work)
+
+    def _stop(self, request: wire.Stop) -> None:
+        session = self._hub.get(request.session)
+        session.stop()
+        self._reply(request.id, session.describe())
+
+    def _start(self, request: wire.Start | wire.Restart) -> None:
+        async def work() -> None:
+            begin = self._hub.restart if isinstance(request, wire.Restart) else self._hub.start
+            session = await begin(request.session)
+            if request.wait:
+                await session.started()
+            self._reply(request.id, session.describe())
+
+        self._begin(request, work)
+
     # --- runs ------------------------------------------------------------------------------------
 
     def _run(self, request: wire.Run) -> None:
@@ -528,12 +554,12 @@ class Conversation:
 
     def _send_later(self, request: wire.Send, session: Session) -> None:
         """While the model loads, the newest inputs wait here."""
-        waiting = self._early.get(session.name)
+        waiting = self._early.get(session)
         merged = {**(waiting or {}), **request.inputs}
         most = self._sockets.settings.max_body
         if len(merged) > limits.EARLY_INPUTS or sum(map(_size, merged.values())) > most:
             raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
-        self._early[session.name] = merged
+        self._early[session] = merged
         self._reply(request.id, None)
         if waiting is None:
             self._keep(asyncio.create_task(self._send_when_started(session)))
@@ -541,11 +567,11 @@ class Conversation:
     async def _send_when_started(self, session: Session) -> None:
         try:
             await session.started()
-            session.send(self._early[session.name])
+            session.send(self._early[session])
         except BridgeError as error:
             self._refuse(None, "send", error)
         finally:
-            del self._early[session.name]
+            del self._early[session]
 
     # --- subscriptions ---------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class Explorer:
 
     def __init__(self, session: Session, handles: Handles, kept: Kept) -> None:
         self._session = session
-        self._handles = handles
+        self.handles = handles
         self._kept = kept
         assert session.signature is not None
         self._window = min(_MOST_AHEAD, _BATCHES_AHEAD * session.signature.batch)
@@ -94,7 +94,7 @@ class Explorer:
         if "back" in patch or "forward" in patch:
             self._history = self._history.back() if "back" in patch else self._history.forward()
         else:
-            grid = self._centred(patch["to"]) if "to" in patch else self.grid.changed(patch, self._handles.latent)
+            grid = self._centred(patch["to"]) if "to" in patch else self.grid.changed(patch, self.handles.latent)
             self._centre(grid.centre)
             around_the_same = grid.centre == self.grid.centre and grid.seed == self.grid.seed
             self._history = self._history.adjusted(grid) if around_the_same else self._history.visited(grid)
@@ -123,7 +123,7 @@ class Explorer:
 
     def _here(self) -> list[float]:
         """Where the session is now, in z."""
-        now, z, w = self._session.snapshot(), self._handles.z, self._handles.w
+        now, z, w = self._session.snapshot(), self.handles.z, self.handles.w
         place = now.get(z)
         if isinstance(place, Blob):
             return numbers(place.data)
@@ -151,7 +151,7 @@ class Explorer:
             for tile, vector in places:
                 while under_way and (len(under_way) >= self._window or under_way[0].run.ended):
                     yield await _next(under_way, port)
-                inputs = {**others, self._handles.z: vector.tobytes()}
+                inputs = {**others, self.handles.z: vector.tobytes()}
                 under_way.append(await self._begun(tile, inputs, command.name, {port: wish}))
             while under_way:
                 yield await _next(under_way, port)
@@ -190,7 +190,7 @@ class Explorer:
         assert self._session.signature is not None
         commands = self._session.signature.commands
         command = commands.get(_COMMAND, self._session.signature.default)
-        if self._handles.z not in command.inputs or picture_of(command) is None:
+        if self.handles.z not in command.inputs or picture_of(command) is None:
             command = self._session.signature.default
         if picture_of(command) is None:
             gives = ", ".join(command.outputs)
@@ -199,7 +199,7 @@ class Explorer:
 
     def _others(self, command: Command) -> dict[str, Any]:
         """The live inputs beside the place: truncation, label, directions."""
-        names = command.inputs.keys() - {self._handles.z, self._handles.w}
+        names = command.inputs.keys() - {self.handles.z, self.handles.w}
         return {name: value for name, value in self._session.snapshot().items() if value is not None and name in names}
 
     def _centred(self, to: Any) -> Grid:
@@ -213,7 +213,7 @@ class Explorer:
 
     def _centre(self, key: Key) -> Array:
         """Its vector in z; InputError for a favourite that is not there, or was kept in w."""
-        known = Vectors(self._handles.latent)
+        known = Vectors(self.handles.latent)
         if not isinstance(key, Favourite):
             return known[key].astype(np.float64)
         given = self._favourites.get(key.favourite) or self._kept(key.favourite)

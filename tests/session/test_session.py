@@ -661,3 +661,89 @@ async def test_an_older_live_stream_ends_as_soon_as_it_gave_something(stage: Sta
     older, _ = (run.run for run in stage.puppet.runs())
     stage.puppet.give(older, last=False, text="a")
     assert stage.puppet.cancelled() == [older]
+
+
+# --- stopping and starting -----------------------------------------------------------------------
+
+
+async def test_a_stopped_session_has_no_process_and_refuses_runs(stage: Stage):
+    await stage.up()
+    under_way = stage.session.run({})
+    stage.session.stop()
+    assert stage.session.state == "stopped"
+    with pytest.raises(ModelStopped, match="puppet was stopped"):
+        await under_way.result()
+    with pytest.raises(ModelStopped) as caught:
+        stage.session.run({})
+    assert "/api/sessions/puppet/start" in caught.value.hint
+    while not stage.puppet.closed:
+        await asyncio.sleep(0)
+    stage.session.stop()
+    assert len(stage.puppeteer.puppets) == 1
+
+
+async def test_started_again_it_has_its_live_inputs_and_its_readers(stage: Stage):
+    await stage.up()
+    async with stage.session.subscribe("text") as texts:
+        stage.session.stop()
+        stage.session.send({"level": 0.25})  # kept for later
+        stage.session.start()
+        assert stage.session.state == "starting"
+        await stage.up_again(2)
+        (live,) = stage.puppet.runs()
+        assert live.inputs == {"level": 0.25}
+        stage.puppet.give(live.run, text="again")
+        assert (await anext(texts)).value == "again"
+
+
+async def test_other_options_count_from_the_next_start(stage: Stage):
+    await stage.up()
+    stage.session.stop()
+    stage.session.start({"paper": "cream"})
+    await stage.up_again(2)
+    assert stage.puppet.start.options == {"paper": "cream"} == stage.session.options
+
+
+async def test_what_the_stopped_worker_still_says_is_not_heard(stage: Stage):
+    await stage.up()
+    first = stage.puppet
+    first.may_close.clear()
+    stage.session.stop()
+    stage.session.start()
+    await asyncio.sleep(0)
+    first.ready(signature())
+    first.die()
+    assert stage.session.state == "starting" and stage.session.stats.restarts == 0
+    first.may_close.set()
+    await stage.up_again(2)
+    assert stage.session.state == "ready"
+
+
+async def test_stopped_while_it_waits_to_be_restarted_it_stays_stopped(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(session_module, "_FIRST_PAUSE_S", 0.0)
+    stage = Stage()
+    async with stage.session:
+        await stage.up()
+        stage.puppet.die()
+        stage.session.stop()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert stage.session.state == "stopped" and len(stage.puppeteer.puppets) == 1
+        stage.session.start()
+        await stage.up_again(2)
+        assert stage.session.run({}).number
+
+
+async def test_one_that_begins_stopped_starts_when_told():
+    stage = Stage(stopped=True)
+    async with stage.session:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert stage.session.state == "stopped" and not stage.puppeteer.puppets
+        with pytest.raises(ModelStopped):
+            await stage.session.started()
+        with pytest.raises(ModelStopped):
+            stage.session.send({"level": 1})
+        stage.session.start()
+        await stage.up()
+        await stage.session.started()

@@ -1,0 +1,225 @@
+"""Renaming, stopping, workspaces and chains, over a real server with real models."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bridge.server import Server
+from tests.transports.serving import calling, serving
+
+PICTURE = {"source": "painter", "output": "image", "target": "echo", "input": "value"}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with serving("painter", "echo", "counter") as server:
+        yield server
+
+
+@pytest.fixture
+async def http(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
+    async with calling(server) as http:
+        yield http
+
+
+async def asked(http: aiohttp.ClientSession, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+    async with http.request(method, path, json=body) as answer:
+        told = await answer.json()
+        assert answer.status == status, told
+        return told
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+async def test_a_renamed_session_answers_to_its_new_name_and_its_followers_go_on(
+    server: Server, http: aiohttp.ClientSession
+):
+    async with http.get("/api/sessions/echo/events?port=any&policy=all") as events:
+        assert await line(events, "event: ") == "hello"
+        told = await asked(http, "PATCH", "/api/sessions/echo", {"name": "parrot"})
+        assert told["name"] == "parrot"
+        assert list(server.hub.sessions) == ["painter", "parrot", "counter"]
+        assert await line(events, "event: ") == "session_renamed"
+        assert '"from":"echo"' in await line(events, "data: ")
+        assert (await asked(http, "POST", "/api/sessions/parrot/run", {"value": 5}))["outputs"] == {"any": 5}
+        while await line(events, "event: ") != "output":
+            pass
+        assert '"session":"parrot"' in await line(events, "data: ")
+    await asked(http, "POST", "/api/sessions/echo/run", {"value": 5}, status=404)
+
+
+async def test_a_call_that_came_before_does_not_find_the_old_name_any_more(http: aiohttp.ClientSession):
+    for _ in range(3):
+        await asked(http, "POST", "/api/sessions/echo/run", {"value": 5})
+    await asked(http, "PATCH", "/api/sessions/echo", {"name": "parrot"})
+    await asked(http, "POST", "/api/sessions/echo/run", {"value": 5}, status=404)
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"name": "painter"}, "name_taken"),
+        ({"name": "no spaces"}, "invalid_input"),
+        ({"name": 7}, "invalid_input"),
+        ({"workspace": "nowhere"}, "not_found"),
+        ({"colour": "red"}, "unknown_input"),
+    ],
+)
+async def test_a_change_that_can_not_be_made_changes_nothing(
+    http: aiohttp.ClientSession, body: dict[str, Any], code: str
+):
+    async with http.patch("/api/sessions/echo", json=body) as answer:
+        assert (await answer.json())["error"]["code"] == code
+    assert (await asked(http, "GET", "/api/sessions/echo"))["name"] == "echo"
+
+
+# --- stopping ------------------------------------------------------------------------------------
+
+
+async def test_a_stopped_session_says_so_and_comes_back_with_its_inputs(http: aiohttp.ClientSession):
+    await asked(http, "PATCH", "/api/sessions/painter/inputs", {"shade": 0.25})
+    assert (await asked(http, "POST", "/api/sessions/painter/stop"))["state"] == "stopped"
+    refused = await asked(http, "POST", "/api/sessions/painter/run", {}, status=503)
+    assert refused["error"]["code"] == "model_stopped" and "start" in refused["error"]["hint"]
+    back = await asked(http, "POST", "/api/sessions/painter/start?wait=true", {})
+    assert back["state"] == "ready" and back["inputs"]["shade"] == 0.25
+
+
+async def test_a_restarted_session_has_another_process(http: aiohttp.ClientSession):
+    before = await asked(http, "GET", "/api/sessions/echo")
+    after = await asked(http, "POST", "/api/sessions/echo/restart?wait=true")
+    assert after["state"] == "ready" and after["place"] != before["place"]
+
+
+async def test_options_that_the_model_does_not_have_end_nothing(http: aiohttp.ClientSession):
+    await asked(http, "POST", "/api/sessions/echo/restart", {"options": {"nosuch": 1}}, status=400)
+    assert (await asked(http, "GET", "/api/sessions/echo"))["state"] == "ready"
+
+
+# --- workspaces ----------------------------------------------------------------------------------
+
+
+async def test_sessions_are_shown_in_workspaces_and_stop_and_start_together(http: aiohttp.ClientSession):
+    await asked(http, "POST", "/api/workspaces", {"name": "Tuesday"}, status=201)
+    await asked(http, "PATCH", "/api/sessions/echo", {"workspace": "Tuesday"})
+    first, second = (await asked(http, "GET", "/api/workspaces"))["workspaces"]
+    assert first["sessions"] == ["painter", "counter"] and second == {"name": "Tuesday", "sessions": ["echo"]}
+    await asked(http, "POST", "/api/workspaces/Tuesday/stop")
+    states = {one["name"]: one["state"] for one in (await asked(http, "GET", "/api/sessions"))["sessions"]}
+    assert states == {"painter": "ready", "echo": "stopped", "counter": "ready"}
+    await asked(http, "POST", "/api/workspaces/Tuesday/start")
+    assert (await asked(http, "GET", "/api/sessions/echo?wait=true"))["state"] == "ready"
+
+
+async def test_a_workspace_is_renamed_with_its_sessions_and_removed_with_them(http: aiohttp.ClientSession):
+    await asked(http, "POST", "/api/workspaces", {"name": "Tuesday"}, status=201)
+    await asked(http, "PATCH", "/api/sessions/echo", {"workspace": "Tuesday"})
+    renamed = (await asked(http, "PATCH", "/api/workspaces/Tuesday", {"name": "Show"}))["workspaces"]
+    assert renamed[1] == {"name": "Show", "sessions": ["echo"]}
+    left = (await asked(http, "DELETE", "/api/workspaces/Show"))["workspaces"]
+    assert len(left) == 1
+    await asked(http, "GET", "/api/sessions/echo", status=404)
+    last = await asked(http, "DELETE", f"/api/workspaces/{left[0]['name']}", status=400)
+    assert "last" in last["error"]["message"]
+
+
+async def test_workspace_names_are_checked(http: aiohttp.ClientSession):
+    (first,) = (await asked(http, "GET", "/api/workspaces"))["workspaces"]
+    await asked(http, "POST", "/api/workspaces", {"name": first["name"]}, status=409)
+    await asked(http, "POST", "/api/workspaces", {"name": " "}, status=400)
+    await asked(http, "POST", "/api/workspaces", {}, status=400)
+    await asked(http, "POST", "/api/workspaces/nowhere/stop", status=404)
+
+
+# --- chains --------------------------------------------------------------------------------------
+
+
+async def test_an_output_feeds_an_input_for_as_long_as_the_chain_is_there(http: aiohttp.ClientSession):
+    made = await asked(http, "POST", "/api/chains", PICTURE, status=201)
+    assert made["chains"] == [{**PICTURE, "error": ""}]
+    async with http.get("/api/sessions/echo/events?port=any") as events:
+        await line(events, "event: ")
+        await asked(http, "PATCH", "/api/sessions/painter/inputs", {"shade": 1})
+        while "data:image/jpeg" not in await line(events, "data: "):
+            pass
+    assert (await asked(http, "DELETE", "/api/chains/echo/value"))["chains"] == []
+    await asked(http, "DELETE", "/api/chains/echo/value", status=404)
+
+
+async def test_text_that_comes_in_pieces_arrives_whole(http: aiohttp.ClientSession):
+    chain = {"source": "counter", "output": "text", "target": "echo", "input": "value"}
+    await asked(http, "POST", "/api/chains", chain, status=201)
+    async with http.get("/api/sessions/echo/events?port=any") as events:
+        await line(events, "event: ")
+        await asked(http, "POST", "/api/sessions/counter/run", {"upto": 20})
+        whole = "".join(f"{n} " for n in range(20))
+        while whole not in await line(events, "data: "):
+            pass
+
+
+async def test_a_chain_follows_renames_and_restarts_and_ends_with_its_sessions(http: aiohttp.ClientSession):
+    await asked(http, "POST", "/api/chains", PICTURE, status=201)
+    await asked(http, "PATCH", "/api/sessions/painter", {"name": "artist"})
+    await asked(http, "POST", "/api/sessions/echo/restart?wait=true")
+    async with http.get("/api/sessions/echo/events?port=any") as events:
+        await line(events, "event: ")
+        await asked(http, "PATCH", "/api/sessions/artist/inputs", {"shade": 0})
+        while "data:image/jpeg" not in await line(events, "data: "):
+            pass
+    (chain,) = (await asked(http, "GET", "/api/chains"))["chains"]
+    assert chain["source"] == "artist"
+    await asked_nothing(http, "DELETE", "/api/sessions/artist")
+    while (await asked(http, "GET", "/api/chains"))["chains"]:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"source": "nobody"}, 404),
+        ({"output": "sound"}, 404),
+        ({"input": "nosuch"}, 400),
+        ({"target": "painter", "input": "shade"}, 400),
+        ({"input": ""}, 400),
+        ({"more": "x"}, 400),
+    ],
+)
+async def test_ends_that_do_not_fit_are_refused(http: aiohttp.ClientSession, change: dict[str, str], status: int):
+    refused = await asked(http, "POST", "/api/chains", {**PICTURE, **change}, status=status)
+    assert refused["error"]["message"]
+    assert (await asked(http, "GET", "/api/chains"))["chains"] == []
+
+
+async def test_all_of_it_is_there_again_after_a_restart_of_the_bridge(tmp_path: Path):
+    async with serving("painter", "echo", state=tmp_path) as server, calling(server) as http:
+        await asked(http, "POST", "/api/workspaces", {"name": "Tuesday"}, status=201)
+        await asked(http, "PATCH", "/api/sessions/echo", {"workspace": "Tuesday"})
+        await asked(http, "POST", "/api/chains", PICTURE, status=201)
+        await asked(http, "POST", "/api/sessions/painter/stop")
+    async with serving(state=tmp_path) as server, calling(server) as http:
+        spaces = (await asked(http, "GET", "/api/workspaces"))["workspaces"]
+        assert [space["sessions"] for space in spaces] == [["painter"], ["echo"]]
+        assert (await asked(http, "GET", "/api/sessions/painter"))["state"] == "stopped"
+        while (await asked(http, "GET", "/api/chains"))["chains"] != [{**PICTURE, "error": "painter was stopped"}]:
+            pass
+        await asked(http, "POST", "/api/sessions/painter/start?wait=true")
+        await asked(http, "POST", "/api/sessions/painter/run", {})
+        while (await asked(http, "GET", "/api/chains"))["chains"] != [{**PICTURE, "error": ""}]:
+            pass
+
+
+async def line(response: aiohttp.ClientResponse, start: str) -> str:
+    """The rest of the next line that begins so."""
+    async for raw in response.content:
+        if raw.decode().startswith(start):
+            return raw.decode().removeprefix(start).strip()
+    raise AssertionError("the stream ended")
+
+
+async def asked_nothing(http: aiohttp.ClientSession, method: str, path: str) -> None:
+    async with http.request(method, path) as answer:
+        assert answer.status == 204
