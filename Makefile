@@ -58,5 +58,5 @@ $(PY):
 		echo "$$found can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache tests/browser/node_modules tests/java/build
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache tests/browser/node_modules tests/node/node_modules tests/java/build
 	find bridge clients models tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,12 +13,14 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from weakref import WeakValueDictionary
 
 import msgspec
 
-from bridge import limits, manifest
+from bridge import elsewhere, limits, manifest, references
 from bridge.errors import BridgeError, ErrorInfo, Forbidden, InputError, ModelBroken, UnknownModel, from_info
 from bridge.manifest import Manifest
+from bridge.references import Network
 from bridge.signature import Signature
 from bridge.suggest import nearest
 
@@ -26,6 +28,7 @@ GROUP = "sketchbridge.models"  # the entry points by which an installed package 
 
 Origin = Literal["path", "yours", "package", "built-in"]
 Describe = Callable[[Path], Awaitable[Signature]]
+LookUp = Callable[[str], Awaitable[Network]]
 Sort = Literal["", "name", "newest"]
 
 _ORDER: tuple[Origin, ...] = ("path", "yours", "package", "built-in")  # of two with one id, the earlier counts
@@ -56,7 +59,9 @@ class Entry(msgspec.Struct, frozen=True):
     problem: ErrorInfo | None = None
     changed: float = 0.0  # when its folder was written to, in seconds since 1970
     file: Path | None = None  # such as a network, which the model of the folder loads
-    options: dict[str, Any] = {}  # that go with the file
+    options: dict[str, Any] = {}  # that go with the file, or with the network on the Hub
+    address: str = ""  # of the server that holds it, where that is not this bridge
+    kept: bool = True  # all of it lies here; of a network on the Hub, when it was looked up
 
     @property
     def about(self) -> Manifest:
@@ -65,14 +70,29 @@ class Entry(msgspec.Struct, frozen=True):
             raise from_info(self.problem) if self.problem else ModelBroken(f"{self.id} can't be read")
         return self.manifest
 
+    @property
+    def name(self) -> str:
+        """What its session is called when nobody says."""
+        if self.address:
+            return elsewhere.name_of(self.address)
+        return references.name_of(self.id) if references.is_reference(self.id) else self.id
+
+    @property
+    def where(self) -> str:
+        """What a backend finds it by."""
+        return self.address or str(self.folder)
+
     def check(self) -> None:
         """ModelBroken, with the reason, for one that can't be opened."""
         _ = self.about
 
     def check_told(self, options: Mapping[str, Any] | None) -> None:
         """Forbidden where options that came over a wire name a file of this machine."""
-        for name in options or ():
-            if self.manifest is not None and name in self.manifest.opens.values():
+        for name, value in (options or {}).items():
+            if self.manifest is None:
+                continue
+            by_path = name in self.manifest.hub.values() and not (isinstance(value, str) and references.is_id(value))
+            if by_path or name in self.manifest.opens.values():
                 raise Forbidden(
                     f"{name} names a file of the bridge's machine, so only there it can be said",
                     hint=f"put the file into the models folder there, or start with --model NAME=FILE; {self.id} "
@@ -140,12 +160,27 @@ def _package_source(point: importlib.metadata.EntryPoint) -> Source:
 
 
 class Catalog:
-    """The models of some places, read when made and by refresh(). What is handed in as `describe` asks a child."""
+    """The models of some places, read when made and by refresh(). What is handed in as `describe` asks a child.
 
-    def __init__(self, sources: Iterable[Source], state: Path, describe: Describe) -> None:
+    So does `look_up`, about networks on the Hub; without it there are none.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[Source],
+        state: Path,
+        describe: Describe,
+        look_up: LookUp | None = None,
+        describe_server: Callable[[str], Awaitable[Signature]] | None = None,
+    ) -> None:
+        self._describe_server = describe_server
+        self._servers: dict[str, Entry] = {}  # by their address, as the user of this machine named them
         self._sources = [msgspec.structs.replace(source, folder=source.folder.absolute()) for source in sources]
         self._cache = _Cache(state / "signatures")
         self._describe = describe
+        self._look_up = look_up
+        self._networks: dict[str, Entry] = {}  # of the Hub, by the reference that somebody named
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # one child for all who ask
         self._places = asyncio.Semaphore(limits.DESCRIBE_AT_ONCE)
         self._turns: dict[Path, asyncio.Lock] = {}
         self._refused: dict[tuple[Path, str], ErrorInfo] = {}  # kept in memory only: an install may mend it
@@ -181,10 +216,14 @@ class Catalog:
 
     def get(self, id: str) -> Entry:
         """The model of that id, broken or not; UnknownModel if there is none."""
-        entry = self._entries.get(id)
+        entry = self._entries.get(id) or self._networks.get(id) or self._servers.get(id)
         if entry is None:
             raise self._unknown(id)
         return entry
+
+    async def named(self, ref: str) -> Entry:
+        """The model of that id, broken or not, or a network on the Hub. Never a path: it may come over a wire."""
+        return await self._network(ref) if references.is_reference(ref) else self.get(ref)
 
     def resolve(self, ref: str) -> Entry:
         """A model that can be opened, by id or by the path of its folder or file; UnknownModel or ModelBroken.
@@ -196,7 +235,11 @@ class Catalog:
         return entry
 
     async def resolved(self, ref: str) -> Entry:
-        """resolve() for a loop: the disk is looked at in a thread."""
+        """resolve() for a loop, which also knows the Hub: the disk is looked at in a thread."""
+        if references.is_reference(ref):
+            return await self._network(ref)
+        if elsewhere.is_address(ref):
+            return self._server(ref)
         return self.resolve(ref) if _ID.fullmatch(ref) else await asyncio.to_thread(self.resolve, ref)
 
     def add_path(self, path: Path) -> Entry:
@@ -294,6 +337,41 @@ class Catalog:
             if source.origin == "path" and not folders and not files:
                 yield _missing(source.folder)
 
+    def _server(self, address: str) -> Entry:
+        """A server that holds a model. As with paths: only the user of this machine may name it."""
+        if self._describe_server is None:
+            raise UnknownModel(f"{address[:200]}: models of other servers can't be had from here", field="model")
+        about = elsewhere.manifest_of(address)
+        return self._servers.setdefault(
+            address, Entry(address, Path(address), "path", about, digest=address, address=address)
+        )
+
+    async def _network(self, ref: str) -> Entry:
+        """A network on the Hub as a model of its own; asked about once."""
+        if self._look_up is None:
+            raise UnknownModel(f"{ref[:200]}: networks on the Hub can't be reached from here", field="model")
+        turn = self._asking.get(ref)
+        if turn is None:
+            turn = self._asking[ref] = asyncio.Lock()
+        async with turn:
+            known = self._networks.get(ref)
+            if known is None:
+                async with self._places:
+                    network = await self._look_up(ref)
+                known = self._known(_of_network(ref, network, self._runs(network)))
+                self._networks[ref] = known
+        while len(self._networks) > limits.NETWORKS:
+            del self._networks[next(iter(self._networks))]
+        return known
+
+    def _runs(self, network: Network) -> Entry:
+        """The model that runs networks of that kind."""
+        able = [entry for entry in self.entries if entry.manifest is not None and entry.manifest.hub]
+        for kind in (network.kind, "*"):
+            if found := next((entry for entry in able if entry.about.hub.get(kind)), None):
+                return found
+        raise ModelBroken(f"no model here runs networks of the kind {network.kind[:80]}", field="model")
+
     def _known(self, entry: Entry) -> Entry:
         """The entry with what is already known of its code."""
         if entry.manifest is None or entry.signature is not None:
@@ -304,7 +382,7 @@ class Catalog:
     async def _asked(self, entry: Entry) -> Entry:
         try:
             async with self._places, asyncio.timeout(limits.DESCRIBE_SECONDS):
-                signature = await self._describe(entry.folder)
+                signature = await self._told_by(entry)
         except TimeoutError:
             hint = "move what takes long from the top of model.py into setup"
             slow = ModelBroken(f"{entry.id} took more than {limits.DESCRIBE_SECONDS:.0f} s to be imported", hint=hint)
@@ -312,14 +390,21 @@ class Catalog:
         except BridgeError as error:
             described = self._refuse(entry, error)
         else:
-            self._cache.put(entry, signature)
+            if not entry.address:  # another server may hold another model the next time
+                self._cache.put(entry, signature)
             described = msgspec.structs.replace(entry, signature=signature, problem=None)
         if self._entries.get(entry.id) == entry:  # not if it was read anew in the meantime
             self._entries[entry.id] = described
         return described
 
+    async def _told_by(self, entry: Entry) -> Signature:
+        if entry.address and self._describe_server is not None:
+            return await self._describe_server(entry.address)
+        return await self._describe(entry.folder)
+
     def _refuse(self, entry: Entry, error: BridgeError) -> Entry:
-        self._refused[entry.folder, entry.digest] = error.info()
+        if not entry.address:
+            self._refused[entry.folder, entry.digest] = error.info()
         return msgspec.structs.replace(entry, problem=error.info())
 
     def _unknown(self, id: str) -> UnknownModel:
@@ -386,6 +471,23 @@ def _of_file(file: Path, opener: Entry, origin: Origin) -> Entry:
         file=file,
         options={about.opens[file.suffix.lower()]: str(file)},
     )
+
+
+def _of_network(ref: str, network: Network, opener: Entry) -> Entry:
+    """A network on the Hub as a model, with what is known of it there."""
+    about = opener.about
+    owner, _, name = network.id.rpartition("/")
+    told = msgspec.structs.replace(
+        about,
+        title=name[:80],
+        tagline=f"{about.title}, with the weights of {network.id}"[:200],
+        licence_weights=network.licence[:200],
+        publisher=owner[:200],
+        size=network.size,
+        links={"page": f"https://huggingface.co/{network.id}"},
+    )
+    option = about.hub.get(network.kind) or about.hub["*"]
+    return msgspec.structs.replace(opener, id=ref, manifest=told, options={option: ref}, kept=network.kept)
 
 
 def _read(folder: Path, origin: Origin) -> Entry:

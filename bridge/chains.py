@@ -165,7 +165,7 @@ class _Carrier:
                     await target.ready()  # no sooner than it can be used, and then the newest
                     while (newer := frames.take()) is not None:
                         given.take(newer)
-                    target.send({self.chain.input: to_json(given.value) if plain else given.value})
+                    target.send({self.chain.input: to_json(given.value) if plain else given.value}, by=self)
                     self.trouble = ""
         except BridgeError as error:
             self.trouble = error.message  # it goes on with the next thing that happens to one of its ends

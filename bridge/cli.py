@@ -3,6 +3,7 @@
 Ends with 0 when done, 1 when it failed, 2 when it was called wrongly. Errors are words; --debug shows their origin.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,6 +68,23 @@ def serve(
     token: Token = None,
     allow_origin: Annotated[list[str] | None, _setting("allow_origins", "ORIGIN")] = None,
     allow_host: Annotated[list[str] | None, _setting("allow_hosts", "NAME")] = None,
+    no_mdns: Annotated[bool, typer.Option("--no-mdns", help="tell nobody on the network of this bridge")] = False,
+    interface: Annotated[list[str] | None, _setting("interfaces", "NAME")] = None,
+    no_osc: Annotated[bool, typer.Option("--no-osc", help="take no OSC, and answer no OSCQuery")] = False,
+    osc_port: Annotated[int | None, _setting("osc_port", "NUMBER")] = None,
+    osc_host: Annotated[str | None, _setting("osc_host", "ADDRESS")] = None,
+    osc_allow: Annotated[list[str] | None, _setting("osc_allow", "ADDRESS")] = None,
+    osc_send: Annotated[list[str] | None, _setting("osc_send", "HOST:PORT")] = None,
+    runway: Annotated[bool, typer.Option("--runway", help=config.described()["runway"].doc)] = False,
+    runway_host: Annotated[str | None, _setting("runway_host", "ADDRESS")] = None,
+    runway_allow: Annotated[list[str] | None, _setting("runway_allow", "ADDRESS")] = None,
+    runway_http_port: Annotated[int | None, _setting("runway_http_port", "NUMBER")] = None,
+    runway_socketio_port: Annotated[int | None, _setting("runway_socketio_port", "NUMBER")] = None,
+    runway_osc_port: Annotated[int | None, _setting("runway_osc_port", "NUMBER")] = None,
+    runway_sdk_port: Annotated[int | None, _setting("runway_sdk_port", "NUMBER")] = None,
+    runway_daemon_port: Annotated[int | None, _setting("runway_daemon_port", "NUMBER")] = None,
+    runway_osc_target: Annotated[list[str] | None, _setting("runway_osc_targets", "HOST:PORT")] = None,
+    alias: Annotated[list[str] | None, _setting("aliases", "SESSION.NAME=KEY")] = None,
     config_file: ConfigFile = None,
 ) -> None:
     """Start the bridge: models, their page, HTTP and WebSocket."""
@@ -84,6 +102,23 @@ def serve(
         "token": token,
         "allow_origins": tuple(allow_origin or ()),
         "allow_hosts": tuple(allow_host or ()),
+        "mdns": False if no_mdns else None,
+        "interfaces": tuple(interface or ()),
+        "osc": False if no_osc else None,
+        "osc_port": osc_port,
+        "osc_host": osc_host,
+        "osc_allow": tuple(osc_allow or ()),
+        "osc_send": tuple(osc_send or ()),
+        "runway": runway or None,
+        "runway_host": runway_host,
+        "runway_allow": tuple(runway_allow or ()),
+        "runway_http_port": runway_http_port,
+        "runway_socketio_port": runway_socketio_port,
+        "runway_osc_port": runway_osc_port,
+        "runway_sdk_port": runway_sdk_port,
+        "runway_daemon_port": runway_daemon_port,
+        "runway_osc_targets": tuple(runway_osc_target or ()),
+        "aliases": tuple(alias or ()),
     }
     command.serve(config.load(flags, file=config_file))
 
@@ -108,10 +143,27 @@ def models_list(as_json: Json = False, state: State = None) -> None:
 
 @models.command("show")
 def models_show(model: str, as_json: Json = False, state: State = None) -> None:
-    """All about one model: what it is, its options, inputs and outputs. MODEL is an id or the path of a folder."""
+    """All about one model: what it is, its options, inputs and outputs.
+
+    MODEL is an id, the path of a folder, or a network on the Hub: hf:org/name, hf:org/name@revision.
+    """
     from bridge.commands import models as command
 
     command.show(config.load({"state": state}), model, as_json)
+
+
+@models.command("pull")
+def models_pull(
+    model: Annotated[str, typer.Argument(help="a network on the Hugging Face Hub: hf:org/name, hf:org/name@revision")],
+    pickle: Annotated[
+        bool, typer.Option("--pickle", help="take weights that are pickles, too; only from people you trust")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Fetch a network from the Hub, so that it is here when it is needed. Licence and size are told first."""
+    from bridge.commands import models as command
+
+    command.pull(model, pickle, as_json)
 
 
 @models.command("search")
@@ -136,7 +188,8 @@ def models_search(
 @app.command()
 def run(
     model: Annotated[
-        str, typer.Argument(help="a session of the running bridge, a catalogue id, or the path of a folder")
+        str,
+        typer.Argument(help="a session of the running bridge, a catalogue id, the path of a folder, or hf:org/name"),
     ],
     inputs: Annotated[
         list[str] | None,
@@ -194,6 +247,19 @@ def walk(
 
 
 @app.command()
+def peers(
+    seconds: Annotated[float, typer.Option(min=0.1, max=60.0, help="how long to listen")] = 3.0,
+    interface: Annotated[list[str] | None, _setting("interfaces", "NAME")] = None,
+    as_json: Json = False,
+    state: State = None,
+) -> None:
+    """List the other bridges on the network."""
+    from bridge.commands import peers as command
+
+    command.peers(config.load({"interfaces": tuple(interface or ()), "state": state}), seconds, as_json)
+
+
+@app.command()
 def new(
     name: Annotated[str, typer.Argument(help="small letters, digits, - and _")],
     folder: Annotated[
@@ -229,6 +295,9 @@ def main() -> None:
         sys.exit(_told(error, "--json" in arguments))
     except KeyboardInterrupt:
         sys.exit(130)
+    except BrokenPipeError:  # whoever read what we print has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         if debug:
             raise

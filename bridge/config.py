@@ -91,6 +91,108 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             "--allow-host",
         ),
     ] = ()
+    osc: Annotated[bool, Setting("take OSC, and answer OSCQuery", "true or false", "--no-osc")] = True
+    osc_port: Annotated[
+        _Port,
+        Setting(
+            "the port of OSC, over UDP and TCP, and of OSCQuery; 0 takes any free one",
+            "a number from 0 to 65535",
+            "--osc-port",
+        ),
+    ] = 9000
+    osc_host: Annotated[
+        str,
+        Setting("the address to listen on for OSC; empty: the same as host", "an address or a name", "--osc-host"),
+    ] = ""
+    osc_allow: Annotated[
+        tuple[str, ...],
+        Setting(
+            "other machines that may send OSC, which carries no token",
+            "addresses or networks such as 192.168.1.20 or 192.168.1.0/24",
+            "--osc-allow",
+        ),
+    ] = ()
+    osc_send: Annotated[
+        tuple[str, ...],
+        Setting("where all outputs go as OSC, asked for or not", "HOST:PORT", "--osc-send"),
+    ] = ()
+    runway: Annotated[
+        bool,
+        Setting(
+            "speak the old Runway app's protocols, too; any web page may then call there", "true or false", "--runway"
+        ),
+    ] = False
+    runway_host: Annotated[
+        str,
+        Setting("the address the old Runway ports listen on", "an address or a name", "--runway-host"),
+    ] = "127.0.0.1"
+    runway_allow: Annotated[
+        tuple[str, ...],
+        Setting(
+            "other machines that may call the old Runway ports without a token",
+            "addresses or networks such as 192.168.1.20 or 192.168.1.0/24",
+            "--runway-allow",
+        ),
+    ] = ()
+    runway_http_port: Annotated[
+        _Port,
+        Setting(
+            "the first session's old HTTP port, counted up for the next ones; 0 takes any free ones",
+            "a number from 0 to 65535",
+            "--runway-http-port",
+        ),
+    ] = 8000
+    runway_socketio_port: Annotated[
+        _Port,
+        Setting("the same for old Socket.IO", "a number from 0 to 65535", "--runway-socketio-port"),
+    ] = 3000
+    runway_osc_port: Annotated[
+        _Port, Setting("the same for old OSC", "a number from 0 to 65535", "--runway-osc-port")
+    ] = 57100
+    runway_sdk_port: Annotated[
+        _Port,
+        Setting("the same for the form of the Model SDK", "a number from 0 to 65535", "--runway-sdk-port"),
+    ] = 9001
+    runway_daemon_port: Annotated[
+        _Port,
+        Setting(
+            "the port that plugins find the old app by; 0 takes any free one",
+            "a number from 0 to 65535",
+            "--runway-daemon-port",
+        ),
+    ] = 5142
+    runway_osc_targets: Annotated[
+        tuple[str, ...],
+        Setting(
+            "where outputs go as old OSC, whoever asks for them or not",
+            "HOST:PORT, or SESSION=HOST:PORT for one session's",
+            "--runway-osc-target",
+        ),
+    ] = ()
+    aliases: Annotated[
+        tuple[str, ...],
+        Setting(
+            "other names that old sketches know inputs and outputs by",
+            "SESSION.NAME=KEY, or SESSION.in.NAME=KEY and SESSION.out.NAME=KEY",
+            "--alias",
+        ),
+    ] = ()
+    mdns: Annotated[
+        bool,
+        Setting(
+            "let others find this bridge by itself, when it can be reached from other machines",
+            "true or false",
+            "--no-mdns",
+        ),
+    ] = True
+    interfaces: Annotated[
+        tuple[str, ...],
+        Setting(
+            "the networks to be found on; all if none is named",
+            "names or addresses of network interfaces such as eth0 or 192.168.1.5",
+            "--interface",
+        ),
+    ] = ()
     max_body: Annotated[_Count, Setting("the largest HTTP body or WebSocket message", "a number of bytes above 0")] = (
         limits.BODY_BYTES
     )

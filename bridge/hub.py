@@ -57,7 +57,7 @@ class Hub:
     ) -> Session:
         """The session of that name: a new one, still starting or stopped, or the one that already runs this model."""
         entry = await self.catalog.resolved(model)
-        name = _checked(name or entry.id)
+        name = _checked(name or entry.name)
         options = {**options, **entry.options} if options else None
         async with self._turn(name):
             running = self.sessions.get(name)
@@ -149,7 +149,7 @@ class Hub:
         return turn
 
     async def _joined(self, running: Session, entry: Entry, options: Mapping[str, Any] | None) -> Session:
-        if running.folder != str(entry.folder) or not _loads(running, entry):
+        if running.folder != entry.where or not _loads(running, entry):
             raise NameTaken(
                 f"{running.name} already runs {running.model}",
                 hint="choose another name, or close it first",
@@ -195,7 +195,7 @@ class Hub:
         return Session(
             name,
             entry.about,
-            Start(name, str(entry.folder), options, self._threads),
+            Start(name, entry.where, options, self._threads),
             self._launch,
             model=entry.id,
             events=self.events,

@@ -68,6 +68,14 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_f
         dict[Annotated[str, Meta(pattern="^[.][a-z0-9]{1,20}$")], Words],
         Meta(max_length=20, description='a table of file endings it can load, and by which option: ".pkl" = "network"'),
     ] = {}
+    hub: Annotated[
+        dict[Annotated[str, Meta(pattern="^([a-z0-9][a-z0-9_.-]{0,60}|[*])$")], Words],
+        Meta(
+            max_length=20,
+            description='a table of kinds of networks on the Hugging Face Hub that it runs, "*" for all others, and '
+            'by which option: gpt2 = "network"',
+        ),
+    ] = {}
 
 
 def fields() -> dict[str, str]:

@@ -7,33 +7,52 @@ import logging
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+import socket
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Self
 
+from bridge import elsewhere, interfaces, references
+from bridge.backends import sdk
+from bridge.backends.lookup import look_up
 from bridge.backends.process import describe, launch
 from bridge.catalog import Catalog, sources
 from bridge.chains import Chains
 from bridge.config import Settings
+from bridge.discovery import Announcer, services
 from bridge.favourites import Favourites
 from bridge.hub import Hub
 from bridge.keeper import Keeper
 from bridge.recorder import Recorder
+from bridge.session.backend import Backend, Listener
+from bridge.session.messages import Start
+from bridge.transports import openai
+from bridge.transports.base import own_version
 from bridge.transports.http import Http, websocket_route
 from bridge.transports.http_favourites import FavouriteRoutes
+from bridge.transports.http_osc import OscRoutes
 from bridge.transports.http_walks import WalkRoutes
 from bridge.transports.http_workspaces import ChainRoutes, WorkspaceRoutes
 from bridge.transports.listen import listen
+from bridge.transports.osc import Osc
+from bridge.transports.runway.wire import Runway, RunwayDaemon
 from bridge.transports.security import Security
+from bridge.transports.socketio import SocketIo
+from bridge.transports.webrtc import WebRtc
 from bridge.transports.websocket import websocket_handler
 from bridge.transports.wires import Wires
+from bridge.usage import Usage
 from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 from bridge.workspaces import Workspaces
 
 DEMO = ("dream", "palette", "pencil")
+_REFUSALS = {openai.PREFIX: openai.error_answer}
 _NEED_TORCH = frozenset({"dream"})
+_RUNWAY_PORTS = "runway_ports"  # and those where old sketches find each session
+_OSC_SENDERS = "osc_allow"  # what the workspace calls the addresses that may send
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +66,7 @@ class Server:
     walks: Walks
     http: Http
     wires: Wires
+    socketio: SocketIo
     chains: Chains
 
     def __init__(self, settings: Settings) -> None:
@@ -103,29 +123,68 @@ class Server:
         await favourites.load()
         self.walks = await self._stack.enter_async_context(Walks(self.hub, favourites))
         workspaces = await self._stack.enter_async_context(Workspaces(self.hub, workspace))
+        usage = await self._stack.enter_async_context(Usage(self.hub, workspace))
         self.chains = await self._stack.enter_async_context(Chains(self.hub, workspace))
         keeper = await self._stack.enter_async_context(Keeper(self.hub, workspace, self.walks))
         recorder = await self._stack.enter_async_context(Recorder(self.walks, self.settings.state))
+        webrtc = await self._stack.enter_async_context(WebRtc(self.hub))
+        self.socketio = await self._stack.enter_async_context(SocketIo(self.hub, self.settings, security, self.walks))
+        noted, keep = await workspace.noted(_OSC_SENDERS), partial(workspace.note, _OSC_SENDERS)
+        osc = await self._stack.enter_async_context(Osc(self.hub, self.walks, self.settings, noted, keep, self.port))
         more = [
+            *OscRoutes(osc, self.settings.max_body).routes(),
+            *webrtc.routes(),
+            *self.socketio.routes(),
             websocket_route(websocket_handler(self.hub, self.settings, security, self.walks)),
             *WalkRoutes(self.hub, self.walks, recorder, self.settings.max_body).routes(),
             *WorkspaceRoutes(workspaces, self.settings.max_body).routes(),
             *ChainRoutes(self.chains, self.settings.max_body).routes(),
             *FavouriteRoutes(self.hub, self.walks, favourites, self.settings.max_body).routes(),
+            *openai.OpenAI(self.hub, self.settings.max_body).routes(),
         ]
         self.wires = await self._stack.enter_async_context(Wires())
-        self.http = Http(self.hub, workspaces, self.settings, security, self.wires, more)
+        runway = await self._runway(workspace, security)
+        mounts = (runway,) if self.settings.runway else ()
+        self.http = Http(self.hub, workspaces, usage, self.settings, security, self.wires, more, _REFUSALS, mounts)
         self._stack.push_async_callback(self.http.close)
         await self.http.serve(sockets)
+        if self.settings.osc:
+            await self._add_osc(osc)
+        if self.settings.runway:
+            await self.wires.add("runway", runway)
+            daemon = RunwayDaemon(self.hub, runway, self.settings, security, lambda: self.url)
+            await self.wires.add("runway daemon", daemon)
+        await self._announce(sockets, workspace)  # behind the others, for it tells of them
         self._opening = asyncio.create_task(self._open_sessions(keeper, workspace), name="open sessions")
         self._stack.push_async_callback(_ended, self._opening)
+
+    async def _add_osc(self, osc: Osc) -> None:
+        """UDP, and TCP with OSCQuery: either may find its port taken."""
+        if await self.wires.add("osc", osc.datagrams):
+            await osc.start_sending()
+        await self.wires.add("oscquery", osc.streams)
+
+    async def _runway(self, workspace: Workspace, security: Security) -> Runway:
+        """The old app's protocols, with the ports they had the last time."""
+        saved = [session.name for session in await workspace.sessions()]
+        expected = {*saved, *(_asked(entry).name for entry in self.settings.models), *DEMO}
+        noted, keep = await workspace.noted(_RUNWAY_PORTS), partial(workspace.note, _RUNWAY_PORTS)
+        return Runway(self.hub, self.settings, security, lambda: self.port, noted, keep, expected)
+
+    async def _announce(self, sockets: list[socket.socket], workspace: Workspace) -> None:
+        """Let others find what they can reach. Nothing of that is even loaded when they can reach nothing."""
+        http = [f"http://{_with_port(*listening.getsockname()[:2])}" for listening in sockets]
+        offered = services(http, [wire.addresses for wire in self.wires.described()])
+        if offered and self.settings.mdns:
+            look = partial(_networks, self.settings.interfaces)
+            await self.wires.add("mdns", Announcer(offered, partial(_identity, workspace), own_version(), look))
 
     async def _new_hub(self, scratch: Path) -> Hub:
         settings = self.settings
         places = await asyncio.to_thread(sources, settings.models_folder)
         return Hub(
-            await asyncio.to_thread(Catalog, places, settings.state, describe),
-            partial(launch, scratch=scratch),
+            await asyncio.to_thread(Catalog, places, settings.state, describe, look_up, sdk.describe),
+            partial(_launch, scratch),
             queue=settings.queue,
             max_sessions=settings.max_sessions,
             start_seconds=settings.start_seconds,
@@ -140,6 +199,29 @@ class Server:
         await self.chains.restore()
         for session, error in refused:
             _log.error("%s was not opened: %s%s", session.name, error.message, f" ({error.hint})" if error.hint else "")
+
+
+async def _launch(scratch: Path, start: Start, listener: Listener) -> Backend:
+    """Where the model is: in a folder here, or on a server."""
+    begin = sdk.launch if elsewhere.is_address(start.folder) else launch
+    return await begin(start, listener, scratch=scratch)
+
+
+async def _identity(workspace: Workspace) -> str:
+    """The same as long as the state folder is."""
+    known = await workspace.noted("identity")
+    if known is None:
+        known = uuid.uuid4().hex
+        await workspace.note("identity", known)
+    return str(known)
+
+
+def _networks(wanted: Sequence[str]) -> list[interfaces.Interface]:
+    return interfaces.chosen(interfaces.interfaces(), wanted)
+
+
+def _with_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _clear(folder: Path) -> None:
@@ -190,6 +272,10 @@ def _wanted_signals() -> list[signal.Signals]:
 
 def _name_for(model: str) -> str:
     """What a session is called when only its model was given: a path gives the name of its folder or file."""
+    if elsewhere.is_address(model):
+        return elsewhere.name_of(model)
+    if references.is_reference(model):
+        return references.name_of(model)
     if not any(mark in model for mark in "/\\:."):
         return model
     last = re.split(r"[/\\:]", model.rstrip("/\\"))[-1].partition(".")[0]

@@ -37,6 +37,15 @@ else:
 _DRAIN_S = 1.0  # for the last lines of a process that has ended
 
 
+def memory_of(pid: int) -> int:
+    """Bytes of memory that a process holds; 0 where the system has no file that says so."""
+    try:
+        resident = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(resident) * os.sysconf("SC_PAGE_SIZE")
+
+
 class Child(asyncio.SubprocessProtocol):
     """A Python child process of ours: bytes to its input, bytes from its output, lines from its error output."""
 

@@ -240,6 +240,11 @@ AnyRequest = (
 REQUESTS: dict[str, type[Request]] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyRequest)}
 
 
+def needs_id(kind: type[Request]) -> bool:
+    """Whether a message of this kind has to have one."""
+    return any(field.name == "id" and field.required for field in msgspec.structs.fields(kind))
+
+
 # --- from the server -----------------------------------------------------------------------------
 
 
@@ -389,6 +394,29 @@ def read_binary(data: Buffer) -> AnyRequest:
     return msgspec.structs.replace(request, inputs=inputs, blobs=())
 
 
+def read_object(kind: str, fields: Mapping[str, Any]) -> AnyRequest:
+    """A message whose JSON was read already, with Blobs of no known format where its bytes were."""
+    try:
+        request = msgspec.convert({**fields, "type": kind}, AnyRequest)
+    except msgspec.ValidationError as error:
+        raise _in_words(str(error), kind) from None
+    if not isinstance(request, Run | Send) or not request.blobs:
+        return request
+    inputs = {**request.inputs, **_told_of(request.inputs, request.blobs)}
+    return msgspec.structs.replace(request, inputs=inputs, blobs=())
+
+
+def _told_of(inputs: Mapping[str, Any], heads: Sequence[BlobHead]) -> dict[str, Blob]:
+    """The bytes among the inputs, with the format that their heads tell."""
+    told: dict[str, Blob] = {}
+    for head in heads:
+        value = inputs.get(head.port)
+        if not isinstance(value, Blob):
+            raise BadMessage(f"no bytes came for {head.port[:80]}", hint="they belong into inputs", field=head.port)
+        told[head.port] = Blob(head.format, value.data, dict(head.meta))
+    return told
+
+
 def unpack(data: Buffer) -> Binary:
     """The parts of a binary message, from either side; BadMessage if it is none."""
     view = memoryview(data)
@@ -445,7 +473,7 @@ def _request(data: Buffer) -> AnyRequest:
     except RecursionError:
         raise BadMessage("this JSON is nested too deeply") from None
     except msgspec.ValidationError as error:
-        raise _in_words(str(error), data) from None
+        raise _in_words(str(error), id_of(data)[1]) from None
     except ValueError as error:
         raise _not_json(error) from None
 
@@ -483,13 +511,12 @@ _NOUNS = {
 }
 
 
-def _in_words(said: str, data: Buffer) -> BridgeError:
+def _in_words(said: str, kind: str) -> BridgeError:
     """What the decoder says of a message, as a person would."""
     said, _, path = said.partition(" - at `$")
     field = path.rstrip("`").lstrip(".")
     named = re.search(r"field `([^`]*)`", said)
     name = f"{field}.{named[1]}" if named and field else named[1] if named else field
-    kind = id_of(data)[1]
     if name == "type":
         return _wrong_type(kind)
     where = f"{name} of {kind}" if kind and name else name or "a message"
@@ -560,17 +587,18 @@ def write_inputs(request: Run | Send) -> tuple[bool, list[Buffer]]:
     if not blobs:
         return False, [_encode(request)]
     rest = {port: value for port, value in request.inputs.items() if port not in blobs}
-    heads = _heads(blobs)
+    heads = blob_heads(blobs)
     head = padded(_encode(msgspec.structs.replace(request, inputs=rest, blobs=heads)))
     return True, [header(MESSAGE, request.id or 0, 0, 0, 0.0, len(head)), head, *_payload(blobs.values())]
 
 
 def _with_blobs(answer: Output | Done, id: int, rest: dict[str, Any], blobs: Mapping[str, Blob]) -> list[Buffer]:
-    head = padded(_encode(msgspec.structs.replace(answer, outputs=rest, blobs=_heads(blobs))))
+    head = padded(_encode(msgspec.structs.replace(answer, outputs=rest, blobs=blob_heads(blobs))))
     return [header(MESSAGE, id, 0, 0, 0.0, len(head)), head, *_payload(blobs.values())]
 
 
-def _heads(blobs: Mapping[str, Blob]) -> tuple[BlobHead, ...]:
+def blob_heads(blobs: Mapping[str, Blob]) -> tuple[BlobHead, ...]:
+    """What is told of blobs, in their order."""
     return tuple(BlobHead(port, blob.format, len(blob.data), blob.meta) for port, blob in blobs.items())
 
 

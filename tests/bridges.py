@@ -61,7 +61,7 @@ async def running(
     state: Path, *flags: str, command: Sequence[str] = COMMAND, cwd: Path = ROOT
 ) -> AsyncIterator[Bridge]:
     """A bridge that is ready; ended, at the latest, when the block is left."""
-    started = (*command, "serve", "--port", "0", "--log", "json", "--state", str(state), *flags)
+    started = (*command, "serve", "--port", "0", "--osc-port", "0", "--log", "json", "--state", str(state), *flags)
     process = await asyncio.create_subprocess_exec(
         *started, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=cwd, env=environment()
     )

@@ -68,6 +68,10 @@ class PuppetBackend:
     def place(self) -> str:
         return "a puppet"
 
+    @property
+    def memory(self) -> int:
+        return 4_096
+
     def post(self, message: ToWorker) -> None:
         self.posted.append(message)
 

@@ -30,6 +30,9 @@ SUITES = (
     Suite("types", (PY, "-m", "mypy")),
     Suite("python", (PY, "-m", "pytest")),
     Suite("browser", NODE, tools.browser, "tests/browser"),
+    Suite("node", NODE, tools.node, "tests/node"),
+    Suite("players", (PY, "-m", "pytest", "tests/players/pictures.py"), tools.players),
+    Suite("avahi", (PY, "-m", "pytest", "tests/avahi/browse.py"), tools.avahi),
     Suite("java", (PY, "-m", "pytest", "tests/java/processing_sketch.py"), tools.java),
 )
 

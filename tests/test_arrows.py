@@ -10,11 +10,13 @@ import pytest
 BRIDGE = Path(__file__).parent.parent / "bridge"
 
 # Who may import whom, by the first name below bridge. What is not listed may be imported by nobody but cli.
-PURE = {"errors", "limits", "ports", "suggest", "signature", "model", "manifest", "wire"}
+PURE = {"elsewhere", "errors", "limits", "ports", "suggest", "signature", "model", "manifest", "references", "wire"}
 MAY = {
     "errors": set(),
     "limits": set(),
     "suggest": set(),
+    "references": set(),
+    "elsewhere": {"manifest"},
     "ports": {"errors", "limits", "suggest"},
     "signature": {"errors", "limits", "ports", "suggest"},
     "model": {"errors", "limits", "ports", "signature", "suggest"},
@@ -32,18 +34,24 @@ MAY = {
     "walks": PURE | {"session"},
     "favourites": PURE | {"session", "walks", "workspace"},
     "walking": PURE | {"session", "walks", "favourites", "hub"},
+    "usage": PURE | {"session", "hub", "workspace"},
     "workspaces": PURE | {"session", "hub", "workspace"},
     "chains": PURE | {"session", "hub", "workspace"},
     "recorder": PURE | {"session", "walks", "walking"},
     "keeper": PURE | {"session", "hub", "workspace", "walking"},
     "film": {"errors"},
+    "interfaces": {"errors"},
+    "discovery": {"errors", "limits", "interfaces"},
+    "peers": {"errors", "limits", "discovery"},
+    "osc": PURE | {"walks"},
     "transports": PURE
+    | {"osc"}
     | {"session", "catalog", "hub", "config", "walks", "favourites", "walking", "recorder", "transports"}
-    | {"workspaces", "chains"},
+    | {"workspaces", "chains", "usage"},
     "template": PURE | {"catalog"},
     "server": PURE
     | {"session", "catalog", "hub", "config", "transports", "backends", "keeper", "workspace", "logs"}
-    | {"favourites", "walking", "recorder", "workspaces", "chains"},
+    | {"favourites", "walking", "recorder", "workspaces", "chains", "usage", "interfaces", "discovery"},
     "": {"errors", "model", "ports"},
 }
 FREE = {"cli", "commands", "__main__"}  # the top may use everything

@@ -4,9 +4,12 @@ import asyncio
 from typing import Any
 
 import aiohttp
+import cv2
+import numpy as np
 import pytest
 
 from bridge import limits
+from bridge.errors import InputError
 from bridge.server import Server
 from bridge.walks.explorer import Explorer
 from tests.transports.serving import MODELS, calling, serving
@@ -123,14 +126,50 @@ async def test_here_is_where_the_session_is():
             assert (await answer.json())["grid"]["centre"] == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("sent", "said"), [({"w": [1, 2, 3]}, "in w"), ({"label": 1}, "nowhere yet")])
-async def test_here_where_it_is_no_place_in_z_is_told(sent: dict[str, Any], said: str):
+async def test_here_where_it_is_nowhere_is_told():
     async with serving("latent") as server, calling(server) as http:
-        server.hub.get("latent").send(sent)
+        server.hub.get("latent").send({"label": 1})
         async with http.patch(GRID, json={"centre": "here"}) as answer:
             told = (await answer.json())["error"]
         assert answer.status == 400 or answer.status == 422
-        assert said in told["message"] and told["field"] == "grid.centre" and told["hint"]
+        assert "nowhere yet" in told["message"] and told["field"] == "grid.centre" and told["hint"]
+
+
+async def shown(server: Server, explorer: Explorer) -> dict[tuple[int, int], list[int]]:
+    """The colour of every tile."""
+    colours = {}
+    async for tile in explorer.pictures(explorer.grid):
+        picture = cv2.imdecode(np.frombuffer(tile.image.data, np.uint8), cv2.IMREAD_COLOR)
+        colours[tile.row, tile.column] = picture[4, 4, ::-1].astype(int).tolist()
+    return colours
+
+
+async def test_around_a_place_in_w_the_neighbours_are_near_and_each_can_be_the_next_centre():
+    async with serving("latent") as server:
+        server.hub.get("latent").send({"w": [1.0, 0.0, -1.0]})
+        explorer = await looking(server, centre="here", rows=3, columns=3, distance=0.1)
+        assert explorer.grid.plain()["centre"] == {"w": [1.0, 0.0, -1.0]}
+        colours = await shown(server, explorer)
+        middle = colours[0, 0]
+        assert np.abs(np.subtract(middle, [168, 128, 88])).max() <= 2
+        others = [colour for place, colour in colours.items() if place != (0, 0)]
+        far = [np.abs(np.subtract(colour, middle)).max() for colour in others]
+        assert max(far) <= 40 and any(colour != middle for colour in others)
+        explorer.look({"to": [1, 1]})
+        again = await shown(server, explorer)
+        assert np.abs(np.subtract(again[0, 0], colours[1, 1])).max() <= 2
+        explorer.look({"back": True})
+        assert await shown(server, explorer) == colours
+
+
+async def test_a_tile_in_w_that_was_not_shown_can_not_be_a_centre_yet():
+    async with serving("latent") as server:
+        explorer = await looking(server, centre={"w": [1.0, 0.0, -1.0]})
+        with pytest.raises(InputError, match="not been shown") as caught:
+            explorer.look({"to": [1, 1]})
+        assert caught.value.field == "to"
+        explorer.look({"to": [0, 0]})
+        assert explorer.grid.plain()["centre"] == {"w": [1.0, 0.0, -1.0]}
 
 
 async def test_the_description_tells_what_a_walk_and_a_grid_take():

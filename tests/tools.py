@@ -13,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-NODE = 20  # the oldest that the packages of the browser suite take
+NODE = 20  # the oldest that the packages of the browser and node suites take
 # No index that pip or npm reads has Processing itself; this wheel carries its jars (LGPL, so they are not kept here).
 PROCESSING = "py5==0.10.12a0"
 APT_INSTALL = ("apt-get", "-q", "-y", "install", "--no-install-recommends")
+GSTREAMER = ("gstreamer1.0-tools", "gstreamer1.0-plugins-base", "gstreamer1.0-plugins-good")
+ELEMENTS = ("souphttpsrc", "multipartdemux", "jpegdec", "pngenc")
 JARS = ("core.jar", "gluegen-rt.jar", "jogl-all.jar")
 
 
@@ -31,6 +33,27 @@ def browser() -> str:
         )
         or _npm_packages(TESTS / "browser")
     )
+
+
+def node() -> str:
+    """Node and the packages of clients that people use with a bridge."""
+    return _missing(f"node {NODE} or newer with npm", _node, "nodejs", "npm") or _npm_packages(TESTS / "node")
+
+
+def players() -> str:
+    """Programs that show pictures from an address."""
+    return (
+        _missing("ffmpeg", lambda: _any("ffmpeg") and _any("ffprobe"), "ffmpeg")
+        or _missing("GStreamer with its good plugins", _gstreamer, *GSTREAMER)
+        or _missing("curl", lambda: _any("curl"), "curl")
+    )
+
+
+def avahi() -> str:
+    """The mDNS of most Linux machines, and the bus it needs."""
+    programs = ("avahi-daemon", "avahi-browse", "dbus-daemon")
+    packages = ("avahi-daemon", "avahi-utils", "dbus")
+    return _missing("avahi with its tools", lambda: all(map(_any, programs)), *packages)
 
 
 def java() -> str:
@@ -54,6 +77,10 @@ def _node() -> bool:
         return False
     major = _output("node", "--version").lstrip("v").partition(".")[0]
     return major.isdecimal() and int(major) >= NODE
+
+
+def _gstreamer() -> bool:
+    return _any("gst-launch-1.0") and all("Factory Details" in _output("gst-inspect-1.0", part) for part in ELEMENTS)
 
 
 def _jdk() -> bool:

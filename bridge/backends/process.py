@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 class ProcessBackend:
     """A worker process. Made by launch()."""
 
+    module = "bridge.backends.worker"
+
     def __init__(self, listener: Listener, folder: Path | None = None) -> None:
         self._listener = listener
         self._folder = folder  # its own, for what it unpacks: gone with it, however it ends
@@ -36,9 +38,13 @@ class ProcessBackend:
     def place(self) -> str:
         return f"this machine, process {self._child.pid}" if self._child else "this machine"
 
+    @property
+    def memory(self) -> int:
+        return spawn.memory_of(self._child.pid) if self._child else 0
+
     async def start(self, start: Start) -> None:
         self._child = await spawn.python(
-            ["-m", "bridge.backends.worker"],
+            ["-m", self.module],
             self._heard,
             self._listener.log_line,
             self._ended,
@@ -107,18 +113,20 @@ class ProcessBackend:
             self._listener.lost(Exit(reason, last_lines))
 
 
-async def launch(start: Start, listener: Listener, *, scratch: Path | None = None) -> ProcessBackend:
+async def launch(
+    start: Start, listener: Listener, *, scratch: Path | None = None, backend: type[ProcessBackend] = ProcessBackend
+) -> ProcessBackend:
     """Start a worker for one model; it says Ready, Refusal or is lost, in its own time.
 
     What it unpacks goes to a folder of its own in `scratch`, and is gone when the worker is, even when it was killed.
     """
-    backend = ProcessBackend(listener, await asyncio.to_thread(_own_folder, scratch) if scratch is not None else None)
+    made = backend(listener, await asyncio.to_thread(_own_folder, scratch) if scratch is not None else None)
     try:
-        await backend.start(start)
+        await made.start(start)
     except BaseException:
-        await backend.close()
+        await made.close()
         raise
-    return backend
+    return made
 
 
 def _own_folder(scratch: Path) -> Path:
@@ -133,14 +141,19 @@ class _Description(msgspec.Struct):
 
 async def describe(folder: Path) -> Signature:
     """What the model in this folder takes and gives, told by a short-lived child; ModelBroken when it can't tell."""
-    arguments = ["-m", "bridge.backends.worker", "--describe", str(folder)]
+    return await described_by(ProcessBackend.module, str(folder), folder.name)
+
+
+async def described_by(module: str, where: str, name: str) -> Signature:
+    """What a child that runs this module prints of the model there."""
+    arguments = ["-m", module, "--describe", where]
     try:
         said = await spawn.output_of(arguments, limits.DESCRIBE_SECONDS, limits.DESCRIPTION_BYTES)
         description = msgspec.json.decode(said, type=_Description)
     except TimeoutError:
-        raise ModelBroken(f"{folder.name} took more than {limits.DESCRIBE_SECONDS:.0f} s to be imported") from None
+        raise ModelBroken(f"{name} took more than {limits.DESCRIBE_SECONDS:.0f} s to be imported") from None
     except (RuntimeError, msgspec.MsgspecError) as error:
-        raise ModelBroken(f"{folder.name} can't be imported: {error}") from None
+        raise ModelBroken(f"{name} can't be imported: {error}") from None
     if description.error is not None:
         raise from_info(description.error)
     assert description.signature is not None

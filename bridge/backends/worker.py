@@ -8,11 +8,11 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -396,8 +396,20 @@ def _author_frame(error: Exception) -> traceback.FrameSummary | None:
 # --- the process ---------------------------------------------------------------------------------
 
 
-def _load(start: Start, outbox: channel.Outbox) -> tuple[Model, Signature, dict[str, Any]]:
-    """The model, set up and warmed."""
+class Loaded(NamedTuple):
+    """A model that is ready to work."""
+
+    model: Model
+    signature: Signature
+    notes: dict[str, Any]
+    inner: Signature | None = None  # what the worker goes by, where it differs from what is told of the model
+
+
+Load = Callable[[Start, channel.Outbox], Loaded]
+
+
+def _load(start: Start, outbox: channel.Outbox) -> Loaded:
+    """The model of a folder, set up and warmed."""
 
     def report(stage: str, fraction: float, text: str) -> None:
         outbox.send(Progress(stage, fraction, text))
@@ -412,7 +424,7 @@ def _load(start: Start, outbox: channel.Outbox) -> tuple[Model, Signature, dict[
     model = cls()
     report_to(model, report)
     model.setup(**options)
-    return model, refined(signature, model), _warmed(model, report, start.threads)
+    return Loaded(model, refined(signature, model), _warmed(model, report, start.threads))
 
 
 def _warmed(model: Model, report: Any, count: int) -> dict[str, Any]:
@@ -437,8 +449,8 @@ def _started(inbox: Source) -> Start | None:
     return None
 
 
-def work() -> int:
-    """Serve one model over standard input and output until told to leave."""
+def work(load: Load = _load) -> int:
+    """Serve one model over standard input and output until told to leave. `load` gives it, however it is found."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then tells us
     read, write = channel.take_over_standard_pipes()
     channel.leave_with_parent(read, limits.STOP_SECONDS)
@@ -447,13 +459,13 @@ def work() -> int:
     if start is None:
         return 0
     try:
-        model, signature, notes = _load(start, outbox)
+        loaded = load(start, outbox)
     except Exception as error:
         outbox.send(Refusal(_refusal(error, start.session)))
         return 0
-    outbox.send(Ready(signature, notes))
-    Worker(model, signature, inbox, outbox).serve()
-    model.close()
+    outbox.send(Ready(loaded.signature, loaded.notes))
+    Worker(loaded.model, loaded.inner or loaded.signature, inbox, outbox).serve()
+    loaded.model.close()
     return 0
 
 
@@ -468,14 +480,18 @@ def _refusal(error: Exception, name: str) -> ErrorInfo:
     ).info()
 
 
-def describe(folder: str) -> int:
-    """Print what the model in the folder takes and gives, or why that can't be told, as JSON."""
+def _read(folder: str) -> Signature:
+    return signature_of(load_class(Path(folder)))
+
+
+def describe(where: str, read: Callable[[str], Signature] = _read) -> int:
+    """Print what the model there takes and gives, or why that can't be told, as JSON."""
     _, write = channel.take_over_standard_pipes()
     answer: dict[str, Any]
     try:
-        answer = {"signature": signature_of(load_class(Path(folder)))}
+        answer = {"signature": read(where)}
     except Exception as error:
-        answer = {"error": _refusal(error, Path(folder).name)}
+        answer = {"error": _refusal(error, Path(where).name)}
     channel.Outbox(write).write(msgspec.json.encode(answer))
     return 0
 

@@ -9,12 +9,16 @@ from typing import Any, Protocol
 import aiohttp
 import msgspec
 
+from bridge import references
 from bridge.backends.process import launch
+from bridge.commands import show
 from bridge.commands.models import catalog
+from bridge.commands.starts import Starts
 from bridge.config import Settings
 from bridge.errors import BridgeError, ErrorInfo, UnknownSession, from_info
 from bridge.hub import Hub
 from bridge.ports import Encoding, to_json
+from bridge.session.fanout import EventReader
 from bridge.session.session import Session
 from bridge.signature import Command, Signature
 
@@ -47,11 +51,13 @@ async def caller(settings: Settings, model: str, url: str | None) -> AsyncIterat
         if bridge is not None:
             yield await stack.enter_async_context(_in_bridge(bridge, model))
         else:
+            if not _is_path(model):
+                show.say(f"no bridge answers on port {settings.port}: {model} is started just for this")
             yield await stack.enter_async_context(_by_itself(settings, model))
 
 
 def _is_path(model: str) -> bool:
-    return any(mark in model for mark in "/\\.~")
+    return not references.is_reference(model) and any(mark in model for mark in "/\\.~")
 
 
 # --- a bridge that runs --------------------------------------------------------------------------
@@ -199,7 +205,22 @@ class _ByItself:
 @asynccontextmanager
 async def _by_itself(settings: Settings, model: str) -> AsyncIterator[_ByItself]:
     async with Hub(catalog(settings), launch, start_seconds=settings.start_seconds) as hub:
-        session = await hub.open(model)
-        await session.started()
+        telling = asyncio.create_task(_tell(hub.events.subscribe(("session_opened", "progress", "state"))))
+        try:
+            session = await hub.open(model)
+            await session.started()
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
         assert session.signature is not None
         yield _ByItself(session, session.signature)
+
+
+async def _tell(happening: EventReader) -> None:
+    """How far the start is, for whoever watches; and, for all to read, what is about to be fetched."""
+    with Starts() as starts:
+        async with happening as events:
+            async for event in events:
+                if event.data.get("stage") == "downloading" and event.data.get("fraction") == 0:
+                    show.say(f"downloading {event.data.get('text', '')}")
+                starts.show(event)

@@ -35,6 +35,7 @@ class Wish(msgspec.Struct, frozen=True):
 
 def run(settings: Settings, wish: Wish) -> None:
     """Run it and show what it gives out."""
+    show.any_letter()
     asyncio.run(_run(settings, wish))
 
 
@@ -47,8 +48,11 @@ async def _run(settings: Settings, wish: Wish) -> None:
         inputs = from_parts(given, command)
         at.signature.parse(command, inputs)  # wrong inputs are told before anything is sent
         gathered = _Gathered(command, streams=not wish.json)
-        async for step in at.run(command, inputs, _wishes(command, wish.output)):
-            gathered.add(step)
+        try:
+            async for step in at.run(command, inputs, _wishes(command, wish.output)):
+                gathered.add(step)
+        finally:
+            gathered.end_line()  # also of a text that Ctrl-C cut off
     outputs = _with_files(gathered.outputs, command, wish.output)
     if wish.json:
         show.json({"run": gathered.run, "outputs": outputs, "model_ms": round(gathered.model_ms, 3)})
@@ -99,6 +103,7 @@ class _Gathered:
         self._ports = command.outputs
         texts = [name for name, port in command.outputs.items() if isinstance(port, Text) and port.pieces]
         self._shown = texts[0] if streams and texts else ""
+        self._open_line = False
 
     def add(self, step: Step) -> None:
         self.run = step.run
@@ -106,17 +111,23 @@ class _Gathered:
         for name, value in step.outputs.items():
             before = self.outputs.get(name)
             self.outputs[name] = value if before is None else self._ports[name].join(before, value)
-            if name == self._shown and value is not None:
+            if name == self._shown and value:
                 print(value, end="", flush=True)
+                self._open_line = not value.endswith("\n")
+
+    def end_line(self) -> None:
+        """So that what comes next stands in a line of its own."""
+        if self._open_line:
+            print(flush=True)
+            self._open_line = False
 
     def print_rest(self, outputs: Mapping[str, Any]) -> None:
-        """What was not shown while it came."""
-        if self._shown:
-            print()
+        """What was not shown while it came; beside a text it is for people only, so that a file gets just the text."""
+        tell = show.note if self._shown else print
         rest = {name: value for name, value in outputs.items() if name != self._shown}
         for name, value in rest.items():
             text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            print(text if len(outputs) == 1 else f"{name}: {text}")
+            tell(text if len(outputs) == 1 else f"{name}: {text}")
 
 
 def _is_file(port: AnyPort) -> bool:

@@ -1,5 +1,6 @@
 """How the command line prints: JSON for programs, tables and errors for people."""
 
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError
@@ -45,6 +46,18 @@ def note(text: str) -> None:
     """A word on the way, for whoever watches; nothing in a pipe."""
     if sys.stderr.isatty():
         print(text, file=sys.stderr)
+
+
+def say(text: str) -> None:
+    """A word that matters, also to those who read it later; never among the data."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def any_letter() -> None:
+    """A terminal that lacks some letters shows something else for them instead of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def bars(*columns: Any) -> Any:

@@ -1,14 +1,15 @@
 """The engine behind the text models: many texts share each step of one network.
 
 The worker steps its generators in turns, in one thread. The first that needs a token makes the engine do a round: one
-step of the network for all texts that wait for one, and a bit of the prompts that are still to be read. The others then
-find theirs. So nobody waits for anybody else's prompt, and to leave takes no longer than a round.
+pass of the network, with the last token of all texts that wait for their next, and a bit of the prompts that are still
+to be read. The others then find theirs. So nobody waits for anybody else's prompt, and to leave takes no longer than a
+round.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bridge.kit.pieces import Gate, Speller
 from bridge.kit.sampling import Floats, Taste, chance, choose, likeliest, log_probabilities
@@ -18,18 +19,22 @@ CHUNK = 32  # tokens of prompts in a round in which others wait for their next t
 CHUNK_ALONE = 128  # and in one in which nobody does; a cancel waits for no more
 
 
+class Bit(NamedTuple):
+    """Some of a text, one token or more, and where it stands."""
+
+    slot: int
+    tokens: Sequence[int]
+    start: int
+
+
 class Network(Protocol):
     """What computes. Places of its cache are called slots; it trusts that what is asked for fits."""
 
     context: int  # tokens that it can look back upon
     slots: int
 
-    def read(self, slot: int, tokens: Sequence[int], start: int) -> tuple[Floats, Floats]:
-        """Take in these tokens from that position on. The logits after the last, and its final state."""
-        ...
-
-    def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> tuple[Floats, Floats]:
-        """One token for each of these slots: a row of logits each, and a row of final states."""
+    def read(self, bits: Sequence[Bit]) -> tuple[Floats, Floats]:
+        """Take in these bits, each of another slot. After the last token of each: logits, a row, and a final state."""
         ...
 
     def copy(self, source: int, slot: int, count: int) -> None:
@@ -42,6 +47,7 @@ class Tokens(Protocol):
 
     ends: frozenset[int]  # tokens that end a text
     begin: int  # what an empty text begins with
+    words: int  # how many there are; their numbers begin with 0
 
     def encode(self, text: str) -> list[int]: ...
 
@@ -99,8 +105,8 @@ class Engine:
         self._slots = Slots(network.slots)
         self._texts: list[_Text] = []
 
-    def write(self, prompt: str, wishes: Wishes) -> "Writing":
-        """Go on with this text. Nothing is computed before the first step; close it to leave early."""
+    def write(self, prompt: str | Sequence[int], wishes: Wishes) -> "Writing":
+        """Go on with this text, or these tokens. Nothing is computed before the first step; close it to leave early."""
         return Writing(self, prompt, wishes)
 
     @property
@@ -110,12 +116,11 @@ class Engine:
 
     def rehearse(self) -> None:
         """One typical bit of work, for warming up and for choosing the number of threads."""
-        network, count = self.network, min(8, self.network.slots)
+        network, begin = self.network, self.tokens.begin
         length = min(32, network.context - 2)
-        network.read(0, [self.tokens.begin] * length, 0)
-        for _ in range(4):
-            network.step([0], [self.tokens.begin], [length])
-        network.step(list(range(count)), [self.tokens.begin] * count, [length] * count)
+        network.read([Bit(0, [begin] * length, 0)])
+        for count in (1, 1, 1, 1, min(8, network.slots)):
+            network.read([Bit(slot, [begin], length) for slot in range(count)])
         self._slots.clear()
 
     # --- for Writing -----------------------------------------------------------------------------
@@ -145,16 +150,13 @@ class Engine:
             heir.model = heirs[0] if heir is not heirs[0] else None
 
     def round(self) -> None:
-        """One step for all that wait for a token, and a bit of the prompts."""
+        """One token for all that wait for their next, and a bit of the prompts."""
         self.rounds += 1
         for text in self._texts:
             self._seat(text)
         waiting = [text for text in self._texts if text.slot >= 0 and text.logits is None]
-        ready = [text for text in waiting if text.missing == 1]
-        reading = sorted((text for text in waiting if text.missing > 1), key=lambda text: text.missing)
-        if ready:
-            self._step(ready)
-        self._read(reading, CHUNK if ready or len(self._texts) > len(waiting) else CHUNK_ALONE)
+        if waiting:
+            self._read(waiting)
 
     # --- the work --------------------------------------------------------------------------------
 
@@ -178,25 +180,26 @@ class Engine:
             text.model = None
         return text.model is not None
 
-    def _step(self, texts: list[_Text]) -> None:
-        logits, states = self.network.step(
-            [text.slot for text in texts], [text.tokens[-1] for text in texts], [len(text.cached) for text in texts]
-        )
-        for row, text in enumerate(texts):
-            text.cached.append(text.tokens[-1])
-            text.logits, text.state = logits[row], states[row]
-
-    def _read(self, texts: list[_Text], budget: int) -> None:
-        for text in texts:
-            if budget <= 0:
-                return
-            known = len(text.cached)
-            part = text.tokens[known : known + budget]
-            logits, state = self.network.read(text.slot, part, known)
-            text.cached += part
-            budget -= len(part)
+    def _read(self, waiting: list[_Text]) -> None:
+        texts, bits = zip(*self._bits(waiting), strict=True)
+        logits, states = self.network.read(bits)
+        for row, (text, bit) in enumerate(zip(texts, bits, strict=True)):
+            text.cached += bit.tokens
             if not text.missing:
-                text.logits, text.state = logits, state
+                text.logits, text.state = logits[row], states[row]
+
+    def _bits(self, waiting: list[_Text]) -> Iterator[tuple[_Text, Bit]]:
+        """What is read now: of prompts the short ones first, and not too much while others wait for a token."""
+        alone = len(self._texts) == len(waiting) and all(text.missing > 1 for text in waiting)
+        budget = CHUNK_ALONE if alone else CHUNK
+        for text in sorted(waiting, key=lambda text: text.missing):
+            known, missing = len(text.cached), text.missing
+            if missing > 1:
+                if budget <= 0:
+                    return
+                missing = min(missing, budget)
+                budget -= missing
+            yield text, Bit(text.slot, text.tokens[known : known + missing], known)
 
     def extend(self, text: _Text, token: int) -> None:
         """One more token; when the window is full, its beginning is let go."""
@@ -215,10 +218,11 @@ class Engine:
 class Writing(Iterator[dict[str, Any] | None]):
     """A text that goes on, a step at a time: what came with the step, or None while its prompt is being read."""
 
-    def __init__(self, engine: Engine, prompt: str, wishes: Wishes) -> None:
+    def __init__(self, engine: Engine, prompt: str | Sequence[int], wishes: Wishes) -> None:
         self._engine = engine
         self._wishes = wishes
-        tokens = engine.tokens.encode(prompt) or [engine.tokens.begin]
+        told = engine.tokens.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        tokens = told or [engine.tokens.begin]
         window = engine.window(tokens, wishes.max_tokens)
         self._prompt_tokens = len(tokens)
         self._cut = len(tokens) - len(window)
@@ -331,3 +335,24 @@ def _odds(logits: Floats, count: int = 16) -> Floats:
     odds: Floats = np.zeros(count, np.float32)
     odds[: len(logs)] = np.exp(logs)
     return odds
+
+
+def apart(
+    bits: Sequence[Bit],
+    step: Callable[[Sequence[int], Sequence[int], Sequence[int]], tuple[Floats, Floats]],
+    read: Callable[[Bit], tuple[Floats, Floats]],
+) -> tuple[Floats, Floats]:
+    """For networks that can't take all at once: single tokens together (slots, tokens, places), the rest in turns."""
+    import numpy as np
+
+    single = [bit for bit in bits if len(bit.tokens) == 1]
+    rows: Iterator[tuple[Any, Any]] = iter(())
+    if single:
+        logits, states = step(
+            [bit.slot for bit in single], [bit.tokens[0] for bit in single], [bit.start for bit in single]
+        )
+        if len(single) == len(bits):
+            return logits, states
+        rows = zip(logits, states, strict=True)
+    told = [next(rows) if len(bit.tokens) == 1 else read(bit) for bit in bits]
+    return np.stack([logits for logits, _ in told]), np.stack([states for _, states in told])

@@ -1,23 +1,32 @@
-"""Networks by name: a folder, a file, or an id on the Hugging Face Hub, fetched once and found offline from then on."""
+"""Networks by name: a folder, a file, or an id on the Hugging Face Hub, fetched once and found offline from then on.
+
+python -m bridge.kit.fetch hf:org/name tells as JSON what it is, for whoever must not load the library it takes.
+"""
 
 import errno
+import json
 import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bridge.errors import ModelBroken
+from msgspec import to_builtins
+
+from bridge.errors import BridgeError, ModelBroken
 from bridge.ports.words import size as in_words
 
 Report = Callable[[str, float, str], None]
 
 _ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[\w.-]+|(?<=hf:)[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
-TEXT_FILES = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja")
+TEXT_FILES = ("*.json", "merges.txt", "vocab.txt", "tokenizer.model", "*.jinja", "README.md", "LICENSE*")
 SAFE = ("*.safetensors",)
 _WIRES = ("httpx", "httpcore", "requests", "huggingface_hub", "hf_xet")  # whose errors mean that it can't be reached
 PICKLED = ("*.bin",)
+_TOLD = (".json", ".txt", ".model", ".jinja", ".md")  # endings of what comes along with the weights
+_LICENCE = re.compile(r"^license:[ \t]*['\"]?([^'\"\n]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,31 @@ def find(
     return Found(_Hub(match["id"], match["revision"], report, endpoint, cache).folder(pickle))
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a network on the Hub before it is loaded."""
+
+    id: str
+    revision: str | None
+    kind: str  # model_type of its config.json: gpt2, llama ...
+    licence: str
+    size: int  # bytes to download, or that lie here
+    kept: bool  # it lies here: nothing need be downloaded
+    commit: str = ""
+
+
+def about(network: str, *, endpoint: str | None = None, cache: str | None = None) -> About:
+    """What a network is, from what lies here if all of it does, else from the Hub; only its config.json is fetched."""
+    match = _ID.fullmatch(network.strip(), 3 if network.strip().startswith("hf:") else 0)
+    if match is None:
+        raise _broken(f"{network[:200]} is no Hub id", "it looks like hf:org/name, or hf:org/name@revision")
+    return _Hub(match["id"], match["revision"], _nobody, endpoint, cache).about()
+
+
+def _nobody(stage: str, fraction: float, text: str) -> None:
+    """Nobody listens."""
+
+
 WANTED = (
     "take a folder with config.json and model.safetensors, a .safetensors file in such a folder, "
     "or a Hub id: org/name@revision"
@@ -78,6 +112,32 @@ class _Hub:
             self._tell(pickle)
             return Path(self._snapshot(patterns, tqdm_class=_bar(self._report, self._name)))
 
+    def about(self) -> About:
+        """Of what lies here, or of what there is to fetch."""
+        for patterns in ((*TEXT_FILES, *SAFE), (*TEXT_FILES, *PICKLED)):
+            if (folder := self._kept(patterns)) is not None:
+                return self._about_kept(folder)
+        with self._in_words():
+            told = self._info()
+            files = {each.rfilename: each.size or 0 for each in told.siblings or [] if "/" not in each.rfilename}
+            if "config.json" not in files:
+                raise _broken(f"{self._name} has no config.json", "it is no network that transformers knows")
+            ending = ".safetensors" if any(name.endswith(".safetensors") for name in files) else ".bin"
+            config = Path(self._download("config.json", told.sha))
+            return About(
+                self.id, self.revision, _kind(config), _licence(told), _total(files, ending), False, told.sha or ""
+            )
+
+    def _about_kept(self, folder: Path) -> About:
+        files = [file for file in folder.iterdir() if file.is_file()]
+        size = sum(file.stat().st_size for file in files)
+        return About(self.id, self.revision, _kind(folder / "config.json"), _card(folder), size, True, folder.name)
+
+    def _download(self, name: str, revision: str | None) -> str:
+        wishes = {"revision": self.revision or revision, "endpoint": self._endpoint, "cache_dir": self._cache}
+        bar = _bar(self._report, self._name)
+        return str(_library().hf_hub_download(self.id, name, **wishes, tqdm_class=bar))
+
     def _kept(self, patterns: Sequence[str]) -> Path | None:
         """Weights and config are what makes it complete: a download that broke off leaves neither under its name."""
         try:
@@ -88,10 +148,8 @@ class _Hub:
         return folder if weights and (folder / "config.json").is_file() and _whole(folder) else None
 
     def _snapshot(self, patterns: Sequence[str], **wishes: Any) -> str:
-        from huggingface_hub import snapshot_download
-
         return str(
-            snapshot_download(
+            _library().snapshot_download(
                 self.id,
                 revision=self.revision,
                 allow_patterns=list(patterns),
@@ -103,11 +161,7 @@ class _Hub:
 
     def _tell(self, pickle: bool) -> None:
         """Licence and size, before anything large is fetched; and whether there is anything to fetch."""
-        from huggingface_hub import HfApi
-
-        about = HfApi(endpoint=self._endpoint).model_info(
-            self.id, revision=self.revision, files_metadata=True, timeout=20
-        )
+        about = self._info()
         files = {each.rfilename: each.size or 0 for each in about.siblings or [] if "/" not in each.rfilename}
         ending = ".bin" if pickle else ".safetensors"
         if not any(name.endswith(ending) for name in files):
@@ -118,13 +172,19 @@ class _Hub:
                 else WANTED
             )
             raise _broken(f"{self._name} has no {ending} weights", hint)
-        wanted = (ending, ".json", ".txt", ".model", ".jinja")
-        total = sum(size for name, size in files.items() if name.endswith(wanted))
-        self._report("downloading", 0.0, f"{self._name}: {in_words(total)}, licence: {_licence(about)}")
+        total = in_words(_total(files, ending))
+        self._report("downloading", 0.0, f"{self._name}: {total}, licence: {_licence(about)}")
+
+    def _info(self) -> Any:
+        return (
+            _library()
+            .HfApi(endpoint=self._endpoint)
+            .model_info(self.id, revision=self.revision, files_metadata=True, timeout=20)
+        )
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
-        from huggingface_hub import errors
+        errors = _library().errors
 
         try:
             yield
@@ -173,10 +233,42 @@ class _Hub:
         )
 
 
+def _library() -> Any:
+    try:
+        import huggingface_hub
+        import huggingface_hub.errors
+    except ImportError:
+        raise _broken(
+            "networks of the Hub need the library huggingface_hub", "pip install 'sketchbridge[torch]'"
+        ) from None
+    return huggingface_hub
+
+
+def _total(files: dict[str, int], ending: str) -> int:
+    return sum(size for name, size in files.items() if name.endswith((ending, *_TOLD)) or name.startswith("LICENSE"))
+
+
+def _kind(config: Path) -> str:
+    try:
+        kind = json.loads(config.read_text("utf-8"))["model_type"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise _broken("its config.json names no model_type", "it is no network that transformers knows") from None
+    return str(kind)
+
+
+def _card(folder: Path) -> str:
+    """The licence in the head of the card that lies beside the weights."""
+    try:
+        text = (folder / "README.md").read_text("utf-8", errors="replace")
+    except OSError:
+        return "not stated"
+    head = text.split("---")[1] if text.startswith("---") else ""
+    found = _LICENCE.search(head)
+    return found[1].strip() if found else "not stated"
+
+
 def _whole(folder: Path) -> bool:
     """All parts that an index names are there."""
-    import json
-
     for index in folder.glob("*.index.json"):
         try:
             parts = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
@@ -222,3 +314,16 @@ class _Nowhere:
 
     def flush(self) -> None:
         """Nothing is held."""
+
+
+def _main(network: str) -> None:
+    """What it is, or why that can't be told, as JSON."""
+    try:
+        told: dict[str, Any] = {"network": asdict(about(network))}
+    except BridgeError as error:
+        told = {"error": to_builtins(error.info())}
+    sys.stdout.write(json.dumps(told))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bridge.errors import ModelFailed
+
 Floats = NDArray[np.float32]
 
-FAR = (
-    21.0  # tokens less likely than the likeliest by e to this (1 : 1.3e9) are never chosen: that leaves few to look at
-)
+FAR = np.float32(
+    1e-9
+)  # tokens that are less likely than the likeliest by this are never chosen: that leaves few to look at
+COLD = 1e-4  # a lower temperature is none
+_FEW = 256
 _WORD = (1 << 64) - 1
 
 
@@ -30,11 +33,10 @@ def choose(logits: Floats, taste: Taste, seen: Sequence[int], seed: int, place: 
     """The token at this place. `seen` are those that a repetition penalty is for."""
     if taste.repetition_penalty != 1.0:
         logits = _penalised(logits, seen, taste.repetition_penalty)
-    if taste.temperature <= 0 or taste.top_k == 1:
+    if taste.temperature < COLD or taste.top_k == 1:
         return int(logits.argmax())
     tokens, weights = _left(logits, taste)
-    sums = np.cumsum(weights)
-    return int(tokens[np.searchsorted(sums[:-1], chance(seed, place) * sums[-1], side="right")])
+    return int(tokens[_place(weights, chance(seed, place))])
 
 
 def chance(seed: int, place: int) -> float:
@@ -72,40 +74,71 @@ def _penalised(logits: Floats, seen: Sequence[int], penalty: float) -> Floats:
     return logits
 
 
-def _left(logits: Floats, taste: Taste) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    """The tokens that may be chosen, by their number, and their weights."""
+def _left(logits: Floats, taste: Taste) -> tuple[NDArray[np.int64], Floats]:
+    """The tokens that may be chosen, by their number, and their weights; the likeliest weighs 1."""
     highest = logits.max()
-    tokens = np.flatnonzero(logits >= highest - FAR * taste.temperature)
-    if 0 < taste.top_k < len(tokens):
-        tokens = tokens[np.sort(_top(logits[tokens], taste.top_k))]
-    weights = np.exp((logits[tokens] - highest).astype(np.float64) / taste.temperature)
-    kept = _kept(weights, taste)
-    return (tokens, weights) if kept is None else (tokens[kept], weights[kept])
-
-
-def _kept(weights: NDArray[np.float64], taste: Taste) -> NDArray[np.int64] | None:
-    """Which of them top_p and min_p leave, in their order; None for all. The likeliest weighs 1."""
-    kept = None
-    if taste.top_p < 1.0:
-        kept = _nucleus(weights, taste.top_p)
+    if not np.isfinite(highest):
+        raise ModelFailed("the network's answer is no numbers: its weights are broken, or its precision is too low")
+    weights = logits - highest
+    weights *= np.float32(1 / taste.temperature)
+    np.exp(weights, out=weights)
+    tokens = _shortlist(weights, taste)
+    weights = weights.take(tokens)
+    if taste.top_p < 1.0 and 0 < taste.top_k < len(logits):
+        tokens, weights = _only(_nucleus(weights, taste.top_p), tokens, weights)
     if taste.min_p > 0.0:
-        enough = np.flatnonzero(weights >= taste.min_p)
-        kept = enough if kept is None else np.intersect1d(kept, enough, assume_unique=True)
-    return kept
+        tokens, weights = _only(np.flatnonzero(weights >= taste.min_p), tokens, weights)
+    return tokens, weights
 
 
-def _nucleus(weights: NDArray[np.float64], top_p: float) -> NDArray[np.int64]:
-    """The likeliest that together reach top_p; always one."""
-    total = weights.sum()
+def _shortlist(weights: Floats, taste: Taste) -> NDArray[np.int64]:
+    """What the first of the wishes leaves of all tokens."""
+    if 0 < taste.top_k < len(weights):
+        return _top(weights, taste.top_k)
+    if taste.top_p < 1.0:
+        return _nucleus(weights, taste.top_p)
+    return np.flatnonzero(weights > FAR)
+
+
+def _only(kept: NDArray[np.int64], tokens: NDArray[np.int64], weights: Floats) -> tuple[NDArray[np.int64], Floats]:
+    return tokens.take(kept), weights.take(kept)
+
+
+def _nucleus(weights: Floats, top_p: float) -> NDArray[np.int64]:
+    """The likeliest that together reach top_p; always one. Of equal ones those with the lowest numbers."""
+    total = float(weights.sum(dtype=np.float64))
     # All below this together are less than what may be left out, so the sorting is of few.
-    able = np.flatnonzero(weights >= total * (1.0 - top_p) / len(weights) * 0.999)
-    order = able[np.argsort(-weights[able], kind="stable")]
-    count = int(np.searchsorted(np.cumsum(weights[order]), total * top_p)) + 1
-    return np.sort(order[:count])
+    able = weights.take(np.flatnonzero(weights >= total * (1.0 - top_p) / len(weights) * 0.999))
+    falling = np.sort(able)[::-1]
+    count = int(np.searchsorted(np.cumsum(falling, dtype=np.float64), total * top_p)) + 1
+    count = min(count, len(falling))
+    return _from(weights, falling[count - 1], count)
+
+
+def _place(weights: Floats, share: float) -> int:
+    """Where that share of the sum of all lies. In two strides when they are many."""
+    if len(weights) <= _FEW:
+        sums = np.cumsum(weights, dtype=np.float64)
+        return int(np.searchsorted(sums[:-1], share * sums[-1], side="right"))
+    starts = np.arange(0, len(weights), _FEW // 4)
+    parts = np.cumsum(np.add.reduceat(weights, starts, dtype=np.float64))
+    wanted = share * parts[-1]
+    part = int(np.searchsorted(parts[:-1], wanted, side="right"))
+    start = int(starts[part])
+    sums = np.cumsum(weights[start : start + _FEW // 4], dtype=np.float64)
+    before = float(parts[part - 1]) if part else 0.0
+    return start + int(np.searchsorted(sums[:-1], wanted - before, side="right"))
 
 
 def _top(values: Floats, count: int) -> NDArray[np.int64]:
-    """So many of the largest, in no order; of equal ones at the border those with the lowest numbers."""
-    border = np.partition(values, len(values) - count)[len(values) - count]
+    """So many of the largest, by their place; of equal ones at the border the first."""
+    return _from(values, np.partition(values, len(values) - count)[len(values) - count], count)
+
+
+def _from(values: Floats, border: np.float32, count: int) -> NDArray[np.int64]:
+    """So many that reach the border, by their place; of those on it the first."""
+    found = np.flatnonzero(values >= border)
+    if len(found) == count:
+        return found
     above = np.flatnonzero(values > border)
-    return np.concatenate([above, np.flatnonzero(values == border)[: count - len(above)]])
+    return np.sort(np.concatenate([above, np.flatnonzero(values == border)[: count - len(above)]]))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, TypedDict
 from typing import Any as Anything
 
+from bridge import limits
 from bridge.errors import InputError, ModelFailed
 from bridge.model import Model, command
 from bridge.ports import Any, Array, Boolean, Number, Text, Vector
@@ -16,12 +17,17 @@ from bridge.ports import Any, Array, Boolean, Number, Text, Vector
 if TYPE_CHECKING:
     from bridge.kit.decoding import Engine, Network, Tokens
 
-LANES = 16  # texts that are written side by side
-SLOTS = LANES + 4  # places of the cache; those that nobody uses stay warm
+LANES = limits.TEXTS_AT_ONCE  # texts that are written side by side
+SLOTS = LANES + 8  # places of the cache, at most; those that nobody uses stay warm
+FEWEST_SLOTS = 8
 ALTERNATIVES = 8
 LIKELIEST = 20
 
 Prompt = Annotated[str, Text(description="the text to go on with; of a very long one only the end counts")]
+PromptTokens = Annotated[
+    list[int] | None,
+    Array(Number(0, 2**31 - 1, step=1), max_length=200_000, description="instead of prompt: the numbers of its tokens"),
+]
 MaxCharacters = Annotated[int, Number(0, 100_000, step=1, description="characters to write at most; 0: no limit")]
 MaxTokens = Annotated[
     int, Number(1, 16_384, step=1, description="tokens to write at most; one is about three characters")
@@ -90,8 +96,9 @@ class TextModel(Model):
         likeliest: Likeliest = 0,
         vectors: Vectors = False,
         version: Version = None,
+        prompt_tokens: PromptTokens = None,
     ) -> Iterator[Written]:
-        return self._written(prompt, dict(locals()))
+        return self._written(prompt if prompt_tokens is None else self._known(prompt_tokens), dict(locals()))
 
     @command
     def chat(
@@ -120,7 +127,16 @@ class TextModel(Model):
         """The prompt for a talk. A network with a template of its own has its way; else what was said, line by line."""
         return "\n".join(message["content"] for message in messages)
 
-    def _written(self, prompt: str, given: Mapping[str, Anything]) -> Iterator[Written]:
+    def _known(self, tokens: list[int]) -> list[int]:
+        words = self.engine.tokens.words
+        strange = next((token for token in tokens if token >= words), None)
+        if strange is not None:
+            raise InputError(
+                f"there is no token {strange}", hint=f"they have numbers from 0 to {words - 1}", field="prompt_tokens"
+            )
+        return tokens
+
+    def _written(self, prompt: str | list[int], given: Mapping[str, Anything]) -> Iterator[Written]:
         from bridge.kit.decoding import Wishes
         from bridge.kit.sampling import Taste
 
@@ -143,6 +159,11 @@ def _checked(messages: list[Anything]) -> list[dict[str, str]]:
                 field="messages",
             )
     return messages
+
+
+def slots_for(one: int) -> int:
+    """How many places of the cache there can be, if each takes so many bytes. Texts that find none wait for one."""
+    return max(FEWEST_SLOTS, min(SLOTS, limits.TEXT_CACHE_BYTES // one))
 
 
 def choose_device(wanted: str) -> str:

@@ -1,6 +1,7 @@
 """Tokenizers as the engine uses them. Loads the library `tokenizers` only when one is opened."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from bridge.errors import ModelBroken
 from bridge.kit.pieces import ByteSpeller, DecodedSpeller, Speller
 
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
+_SPACE = "\u2581"  # as sentencepiece writes it
 LONGEST = 24  # characters of a prompt looked at for each token that there is room for
 
 
@@ -16,6 +19,7 @@ class Vocabulary:
 
     def __init__(self, tokenizer: Any, ends: Iterable[int], begin: int, most: int) -> None:
         self._tokenizer = tokenizer
+        self.words = int(tokenizer.get_vocab_size())
         self.ends = frozenset(ends)
         self.begin = begin
         self._most = most * LONGEST  # a text can be a megabyte, and only its end counts
@@ -35,11 +39,15 @@ class Vocabulary:
         return ByteSpeller(self._bytes) if self._bytes else DecodedSpeller(self.decode, before)
 
     def spelt(self, token: int) -> str:
-        """One token by itself, as well as it can be written."""
-        if self._bytes:
-            known = self._bytes.get(token)
-            if known is not None:
-                return known.decode("utf-8", "replace")
+        r"""One token by itself; where it is no whole character, its bytes: bytes:\xf0\x9f."""
+        known = self._bytes.get(token)
+        if known is not None:
+            return _written(known)
+        word = self._tokenizer.id_to_token(token) or ""
+        if _BYTE.fullmatch(word):  # sentencepiece has tokens for single bytes
+            return _written(bytes([int(word[3:5], 16)]))
+        if _SPACE in word:
+            return str(word.replace(_SPACE, " "))
         return str(self._tokenizer.decode([token], skip_special_tokens=False))
 
 
@@ -85,6 +93,13 @@ def _byte_level(words: str, merges: str) -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer
+
+
+def _written(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return "bytes:" + "".join(f"\\x{byte:02x}" for byte in data)
 
 
 def _numbers(value: Any) -> list[int]:

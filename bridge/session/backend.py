@@ -33,6 +33,10 @@ class Backend(Protocol):
     def place(self) -> str:
         """Where it runs, for people: "this machine, process 4711"."""
 
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds; 0 where nobody can tell."""
+
     def post(self, message: ToWorker) -> None:
         """Hand over a message; never waits. After lost() it does nothing.
 

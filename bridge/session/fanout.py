@@ -22,7 +22,14 @@ Policy = Literal["newest", "all"]
 class Subscription:
     """One reader of one port. Use as `async with ... as frames: async for frame in frames`."""
 
-    def __init__(self, fanout: "Fanout", wish: Wish, policy: Policy, wake: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        fanout: "Fanout",
+        wish: Wish,
+        policy: Policy,
+        wake: Callable[[], None] | None = None,
+        over: Callable[[], None] | None = None,
+    ) -> None:
         self.wish = wish
         self.policy = policy
         self.drops = 0
@@ -30,6 +37,7 @@ class Subscription:
         self._frames: deque[Frame] = deque()
         self._bytes = 0
         self._wake = wake  # called when a frame, or the end, is there to be taken
+        self._over = over  # called once, when it ends
         self._waiter: asyncio.Future[None] | None = None
         self._end: BridgeError | None = None
 
@@ -89,6 +97,8 @@ class Subscription:
         if self._end is None:
             self._end = error or Cancelled("the subscription has ended")
             self._fanout.remove(self)
+            if self._over is not None:
+                self._over()
             self._notify()
 
     def _notify(self) -> None:
@@ -138,9 +148,15 @@ class Fanout:
     def readers(self) -> int:
         return sum(map(len, self._readers.values()))
 
-    def add(self, wish: Wish, policy: Policy, wake: Callable[[], None] | None = None) -> Subscription:
+    def add(
+        self,
+        wish: Wish,
+        policy: Policy,
+        wake: Callable[[], None] | None = None,
+        over: Callable[[], None] | None = None,
+    ) -> Subscription:
         """A new reader; one of the newest finds the last frame already there, if it was made for somebody."""
-        subscription = Subscription(self, wish, policy, wake)
+        subscription = Subscription(self, wish, policy, wake, over)
         others = self._readers.setdefault(wish, [])
         others.append(subscription)
         if len(others) == 1:
@@ -188,6 +204,10 @@ class Events:
 
     def __init__(self) -> None:
         self._listeners: list[EventReader] = []
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
 
     def publish(self, event: Event) -> None:
         for listener in tuple(self._listeners):

@@ -28,6 +28,7 @@ from bridge.manifest import Manifest
 from bridge.ports import AnyPort, Blob, Encoding, to_json
 from bridge.session.backend import Backend, Exit, Launch
 from bridge.session.fanout import Events, Fanout, Policy, Subscription
+from bridge.session.guests import Guests, speaker
 from bridge.session.mailbox import Job, Mailbox
 from bridge.session.messages import (
     Cancel,
@@ -54,6 +55,7 @@ State = Literal["starting", "ready", "restarting", "stopped", "failed", "closed"
 _FIRST_PAUSE_S = 0.1  # before the first restart; doubled each time
 _LONGEST_PAUSE_S = 5.0
 _WAS_STOPPED = "was stopped"
+_SHOWN = 200  # characters of a text, items of a list, in a message that is shown to people
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -87,7 +89,9 @@ class Session:
         self.progress = Progress("loading")
         self.notes: dict[str, Any] = {}
         self.events = events or Events()
+        self.messages = Events()  # what comes and goes, told only while somebody wants to see it
         self.stats = Stats()
+        self.guests = Guests(clock)
         self.steered = False  # something live goes on, such as a walk: a run beside it does not show in its pictures
         self.clock = clock
         self.folder = start.folder
@@ -322,8 +326,10 @@ class Session:
             "inputs": self.inputs(),
             "notes": self.notes,
             **_described(self.signature),
+            "guests": self.guests.described(),
             "stats": {
                 **self.stats.describe(now),
+                "memory": self._backend.memory if self._backend else 0,
                 "drops": self._fanout.drops,
                 "waiting": self._mailbox.waiting,
                 "under_way": self._mailbox.under_way,
@@ -343,6 +349,8 @@ class Session:
         """Offer live inputs: they join the current ones, and the model gets the newest when it is free."""
         signature = self._known()
         parsed = self._parsed(signature.default, inputs, live=True)
+        if by is None:
+            self.heard("send", parsed)
         self._mailbox.offer(parsed, self.clock())
         for heard in tuple(self._listening):
             heard(parsed, by)
@@ -367,6 +375,7 @@ class Session:
         signature = self._known()
         called = signature.command(command)
         parsed = self._parsed(called, inputs)
+        self.heard(called.name, parsed)
         encodings, pairs = self._wishes(called, wishes)
         self._runs += 1
         handle = RunHandle(self._runs, called, encodings, self.clock(), self.cancel)
@@ -384,10 +393,20 @@ class Session:
     ) -> Subscription:
         """Follow everything a port gives out. `wake` is called when something is there to be taken."""
         wish = (port, self._output(port).encoding(encoding, port))
-        subscription = self._fanout.add(wish, policy, wake)
+        subscription = self._fanout.add(wish, policy, wake, self._guest_follows())
         if policy == "newest" and self._fanout.newest(wish) is None:
             self._show_last(wish, subscription)
         return subscription
+
+    def heard(self, verb: str, values: Mapping[str, Any]) -> None:
+        """Somebody from outside said this to it."""
+        guest = speaker()
+        if guest is not None:
+            self.guests.spoke(guest)
+        if self.messages.listeners:
+            wire, address = guest or ("", "")
+            said = {"direction": "in", "wire": wire, "address": address, "verb": verb, "values": _briefly(values)}
+            self.messages.publish(Event("message", self.name, said))
 
     def overhear(self, heard: Callable[[Mapping[str, Any], object], None]) -> Callable[[], None]:
         """Call this with all live inputs that come, and with who sent them. What is given back ends it."""
@@ -422,6 +441,19 @@ class Session:
             job.cancelled = True
             self._post_cancel(job)
             self._tell_owner(job, Cancelled(f"run {run} was cancelled"))
+
+    def _guest_follows(self) -> Callable[[], None] | None:
+        """Count who asks as a follower; what is given back ends that."""
+        guest = speaker()
+        if guest is None:
+            return None
+        self.guests.follows(guest, 1)
+        return partial(self.guests.follows, guest, -1)
+
+    def cancel_live(self) -> None:
+        """End what the model makes of the live inputs now; harmless when it makes nothing."""
+        for job in self._mailbox.live_under_way():
+            self.cancel(job.run)
 
     def _parsed(self, command: Command, inputs: Mapping[str, Any], *, live: bool = False) -> dict[str, Any]:
         try:
@@ -595,6 +627,8 @@ class Session:
         self._mailbox.model_ms = self.stats.model_ms + self.stats.encode_ms
         if self._fanout.readers and not job.quiet and not self._stale(job):
             self._publish(output, job)
+        if self.messages.listeners:
+            self._show_given(output)
         for flaw in output.unencoded:
             self._fanout.fail((flaw.port, flaw.encoding), from_info(flaw.error))
         if job.owner is not None:
@@ -603,6 +637,11 @@ class Session:
             self._finished(output.run, None)
         elif job.live:
             self._end_what_is_overtaken(job)
+
+    def _show_given(self, output: Output) -> None:
+        values = {port: encodings[0][1] for port, encodings in output.values.items() if encodings}
+        said = {"direction": "out", "run": output.run, "sequence": output.sequence, "values": _briefly(values)}
+        self.messages.publish(Event("message", self.name, said))
 
     def _stale(self, job: Job) -> bool:
         """Has a newer live run shown something already? Then the rest of this one would only confuse."""
@@ -746,6 +785,17 @@ def _described(signature: Signature | None) -> dict[str, Any]:
     if signature is None:
         return {"signature": None}
     return {"signature": msgspec.to_builtins(signature)}
+
+
+def _briefly(values: Mapping[str, Any]) -> dict[str, Any]:
+    """For people to look at: no bytes, and of long texts and lists the beginning."""
+    return {name: _shortened(value) for name, value in values.items()}
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, (str, list)) and len(value) > _SHOWN:
+        return [*value[:_SHOWN], "…"] if isinstance(value, list) else value[:_SHOWN] + "…"
+    return _brief(value)
 
 
 def _brief(value: Any) -> Any:

@@ -1,159 +1,75 @@
-// The plain page: what runs, its controls and its live outputs. It uses the public API only, like any sketch.
+// The page: where one is, and what is always there. It uses the public API only, like any sketch.
 
-import { $, api, button, element, tell, trying } from "./base.js";
-import { Explorer } from "./explorer.js";
-import { Favourites } from "./favourites.js";
-import { buildInputs } from "./inputs.js";
-import { buildOutputs } from "./outputs.js";
-import { WalkPanel } from "./walk.js";
+import { Component, html, render, useEffect, useRef } from "./vendor/preact-htm.js";
+import { connection } from "./core/socket.js";
+import { heardOf, watch } from "./core/sessions.js";
+import { go, link, route } from "./core/router.js";
+import { useStore } from "./core/store.js";
+import { Toasts, toast, trying } from "./core/toasts.js";
+import { api } from "./core/api.js";
+import { Icon } from "./core/ui.js";
+import { Learning } from "./connect/mappings.js";
+import { Play } from "./pages/play.js";
+import { Lazy } from "./core/lazy.js";
 
-const cards = new Map();
-let gone = false; // the bridge, and the page has said so
+const later = (file, name) => (props) => html`<${Lazy} file=${file} name=${name} ...${props} />`;
+const PAGES = {
+  play: { name: "Play", icon: "play", body: Play },
+  models: { name: "Models", icon: "grid", body: later("models", "Models") },
+  connect: { name: "Connect", icon: "plug", body: later("connect", "Connect") },
+  learn: { name: "Models 101", icon: "heart", body: later("learn", "Learn") },
+  settings: { name: "Settings", icon: "more", body: later("settings", "Settings") },
+  touch: { name: "Touch", body: later("touch", "Touch"), alone: true },
+  picture: { name: "Picture", body: later("picture", "Picture"), alone: true },
+};
 
-function newCard(name) {
-  const root = $("session").content.firstElementChild.cloneNode(true);
-  const find = (selector) => root.querySelector(selector);
-  const card = { name, root, find, built: "" };
-  find("h2").textContent = name;
-  find(".close").addEventListener("click", () => trying(() => api("DELETE", `/api/sessions/${name}`)).then(refresh));
-  find(".inputs").addEventListener("submit", (event) => event.preventDefault());
-  $("sessions").append(root);
-  cards.set(name, card);
-  return card;
+function App() {
+  const { page, names } = useStore(route);
+  const place = useRef();
+  const shown = PAGES[page] ?? PAGES.play;
+  useEffect(() => {
+    document.title = [names[0], shown.name, "Sketchbridge"].filter(Boolean).join(" · ");
+    document.documentElement.dataset.page = page;
+    place.current?.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }, [page, names.join("/")]);
+  return html`${!shown.alone && html`<${Header} page=${page} />`}
+    <main id="main" ref=${place} tabIndex="-1"><h1 class="sr">${shown.name}</h1><${Guard} key=${page}><${shown.body} names=${names} /><//></main>
+    <${Learning} /><${Toasts} />`;
 }
 
-function update(session) {
-  const card = cards.get(session.name) ?? newCard(session.name);
-  const { stats } = session;
-  card.find(".state").textContent = session.state;
-  card.find(".state").className = `state ${session.state}`;
-  card.find(".stats").textContent = stats.runs ? `${stats.fps.toFixed(1)} fps · model ${stats.model_ms.toFixed(1)} ms · age ${stats.age_p50_ms.toFixed(0)} ms` : "";
-  card.find(".note").textContent = noteOf(session);
-  const commands = session.signature ? Object.values(session.signature.commands) : [];
-  const built = JSON.stringify(session.signature);
-  if (!commands.length || built === card.built) return;
-  card.built = built;
-  build(card, session, commands);
+const Header = ({ page }) => html`<header class="top">
+  <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>to the content</a>
+  <a class="brand" href=${link("play")} aria-label="Sketchbridge"><svg viewBox="0 0 32 24" aria-hidden="true"><path d="M2 20c5-16 23-16 28 0M9 20v-7M16 20V9M23 20v-7" /></svg><span>Sketchbridge</span></a>
+  <nav aria-label="pages">${Object.entries(PAGES).filter(([, one]) => !one.alone).map(([id, one]) => html`<a key=${id} href=${link(id)} aria-current=${id === page ? "page" : undefined}><${Icon} name=${one.icon} /><span>${one.name}</span></a>`)}</nav>
+  <${Connection} /></header>`;
+
+const SAID = { connecting: "connecting…", away: "The bridge does not answer. This page goes on by itself when it runs again.", locked: "This bridge asks for a token. Open the address it shows when it starts." };
+
+function Connection() {
+  const state = useStore(connection);
+  return html`<p class=${`connection ${state}`} role="status">${state !== "open" && html`<span>${SAID[state]}</span>`}<i class=${`light ${state === "open" ? "ready" : state === "connecting" ? "starting" : "failed"}`} title=${state === "open" ? "connected" : state}></i></p>`;
 }
 
-function build(card, session, commands) {
-  const [usual] = commands;
-  const walks = canWalk(usual);
-  const outputs = walks ? usual.outputs : Object.assign({}, ...commands.map((command) => command.outputs));
-  leave(card);
-  card.show = () => { card.leave = buildOutputs(card.find(".outputs"), card.name, outputs, () => { card.built = ""; }); };
-  card.show();
-  buildInputs(card.find(".inputs"), card.name, walks ? besideTheWalk(usual.inputs) : usual.inputs, session.inputs);
-  card.find(".curl").textContent = walks ? curlOfWalk(card.name) : curl(card.name, usual);
-  if (walks) buildWalk(card, usual.inputs);
-}
+// A mistake of ours costs one page, and says so.
+class Guard extends Component {
+  componentDidCatch(error) { console.error(error); this.setState({ error }); }
 
-// --- sessions that walk: the picture first, and everything that moves it beside it -----------------
-
-const canWalk = (command) => Object.values(command.inputs).some((port) => port.kind === "vector" && port.length && !port.instead_of);
-
-// What the panel has no control for: no vectors, nothing that only says how one of them is used, no directions.
-function besideTheWalk(ports) {
-  const vectors = Object.keys(ports).filter((name) => ports[name].kind === "vector");
-  const own = (name) => !name.startsWith("direction/") && !vectors.some((vector) => name === vector || name.startsWith(`${vector}_`));
-  return Object.fromEntries(Object.entries(ports).filter(([name]) => own(name)));
-}
-
-function buildWalk(card, inputs) {
-  card.root.classList.add("walking");
-  $("sessions").prepend(card.root);
-  for (const part of [".favourites", ".explorer"]) card.find(part).hidden = false;
-  const panel = new WalkPanel(card.find(".walk"), card.name, inputs);
-  const explorer = new Explorer(card.find(".explorer > div"), card.name, (place) => panel.go(place));
-  const open = card.find(".explorer");
-  const favourites = new Favourites(card.find(".favourites"), card.name, {
-    go: (place, inW) => panel.go(place, inW),
-    keyframes: () => panel.settings.keyframes,
-    loop: (keyframes, inW) => panel.set({ kind: "loop", keyframes, ...(inW ? { space: "w" } : {}) }),
-    explore: async (centre) => {
-      await api("PATCH", `/api/sessions/${card.name}/grid`, { centre, row: 0, column: 0 });
-      if (open.open) await explorer.look();
-      open.open = true;
-    },
-  });
-  open.ontoggle = () => (open.open ? trying(() => explorer.look()) : explorer.close());
-  Object.assign(card, { panel, explorer });
-  card.find(".wide")?.remove();
-  const picture = () => card.find(".outputs canvas");
-  card.find(".close").before(button("full screen", () => picture().requestFullscreen(), { className: "small wide" }));
-  const walk = panel.set().then(() => { card.find(".walk").hidden = false; });
-  trying(() => Promise.all([walk, favourites.look(), open.open && explorer.look()]));
-}
-
-const curlOfWalk = (name) => `curl -X PATCH ${location.origin}/api/sessions/${name}/walk -d '{"kind": "circle", "seconds": 10}'`;
-
-// --- all the others --------------------------------------------------------------------------------
-
-function noteOf({ error, state, signature, progress }) {
-  if (error) return [error.message, error.hint].filter(Boolean).join("\n");
-  if (state !== "starting") return signature ? Object.values(signature.commands)[0].description ?? "" : "";
-  const share = progress.fraction >= 0 ? ` ${Math.round(progress.fraction * 100)} %` : "";
-  return `${progress.stage}${share} ${progress.text}`;
-}
-
-function curl(name, command) {
-  const fields = Object.entries(command.inputs).map(([input, port]) => (port.kind === "image" ? ` -F ${input}=@photo.jpg` : "")).join("");
-  const picture = Object.values(command.outputs).some((port) => port.kind === "image");
-  const wish = picture ? " -H 'Accept: image/jpeg' -o out.jpg" : "";
-  return `curl${fields || " -X POST"} ${location.origin}/api/sessions/${name}/run${wish}`;
-}
-
-function leave(card) {
-  card.leave?.();
-  card.explorer?.close();
-  Object.assign(card, { leave: null, explorer: null, panel: null });
-}
-
-async function refresh() {
-  let answer;
-  try {
-    answer = await api("GET", "/api/sessions");
-  } catch (error) {
-    gone = true;
-    tell(error.code ? error : { message: "the bridge does not answer", hint: "when it runs again, this page goes on by itself" });
-    return;
+  render({ children }, { error }) {
+    return error ? html`<div class="empty"><h2>This page has made a mistake</h2><p>${error.message}</p><button class="button" type="button" onClick=${() => location.reload()}>Load it again</button></div>` : children;
   }
-  if (gone) tell(null);
-  gone = false;
-  const open = new Set(answer.sessions.map((session) => session.name));
-  for (const [name, card] of cards) {
-    if (open.has(name)) continue;
-    leave(card);
-    card.root.remove();
-    cards.delete(name);
-  }
-  answer.sessions.forEach(update);
-  if (!document.hidden) for (const { panel } of cards.values()) panel?.set().catch(() => {}); // told by somebody else
 }
 
-// A page that nobody sees keeps no model at work.
-document.addEventListener("visibilitychange", () => {
-  for (const card of cards.values()) {
-    if (!card.panel) continue;
-    if (document.hidden) card.leave?.();
-    else card.show();
-  }
+heardOf.add((kind, session, data) => {
+  const { page, names } = route.get();
+  if (kind === "session_renamed" && names[0] === data.from) go(page, session, ...names.slice(1));
 });
-
-async function fillModels() {
-  const answer = await trying(() => api("GET", "/api/models"));
-  for (const model of answer?.models ?? []) {
-    if (!model.problem) $("models").append(element("option", model.title ?? model.id, { value: model.id }));
-  }
-}
-
-$("opener").addEventListener("submit", (event) => {
-  event.preventDefault();
-  trying(() => api("POST", "/api/sessions", { model: $("models").value })).then(refresh);
+heardOf.add((kind, session, data) => {
+  if (kind !== "osc_knock") return;
+  const host = data.host ?? data.address;
+  toast(`a controller at ${host} wants to send`, { seconds: 30, action: { name: "Let it", work: () => trying(() => api("POST", "/api/osc/allow", { host })) } });
 });
-
-const info = await trying(() => api("GET", "/api/info"));
-if (info) $("about").textContent = `version ${info.version}`;
-fillModels();
-await refresh();
-setInterval(refresh, 1000);
+watch();
+const place = document.getElementById("app");
+place.replaceChildren(); // what was there until now
+render(html`<${App} />`, place);

@@ -1,5 +1,6 @@
 """What transports share: JSON both ways within limits, and errors as they are told."""
 
+import asyncio
 import logging
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -67,6 +68,12 @@ def own_version() -> str:
         return version("sketchbridge")
     except PackageNotFoundError:
         return "0"
+
+
+def peer_of(transport: asyncio.BaseTransport | None) -> str:
+    """The other end's address and port, as far as they are known."""
+    peer = transport.get_extra_info("peername") if transport is not None else None
+    return f"{peer[0]}:{peer[1]}" if peer else ""
 
 
 def told(error: BaseException) -> ErrorInfo:

@@ -7,8 +7,8 @@ time than a small run. Routes are values, see http_routes.py; each group of them
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -18,49 +18,75 @@ from aiohttp.streams import StreamReader
 from bridge.config import Settings
 from bridge.errors import BadMessage, BridgeError
 from bridge.hub import Hub
+from bridge.session.guests import Guest, enters
 from bridge.transports.http_about import About
 from bridge.transports.http_answer import Answer, Closing, Request, empty_answer, error_answer, problem
 from bridge.transports.http_events import EventStreams
 from bridge.transports.http_metrics import Metrics
 from bridge.transports.http_models import Models
 from bridge.transports.http_outputs import Outputs
+from bridge.transports.http_page import Page
 from bridge.transports.http_repeat import RepeatingConnection
 from bridge.transports.http_routes import NOTHING, Checked, Route, Router, check_query
 from bridge.transports.http_run import Runs
 from bridge.transports.http_sessions import Sessions
 from bridge.transports.security import Security
 from bridge.transports.wires import Wires
+from bridge.usage import Usage
 from bridge.workspaces import Workspaces
 
 _log = logging.getLogger(__name__)
-_OPEN_TO_ALL = frozenset(("/", "/healthz", "/studio/{file}", "/api/ws"))  # nothing private; the socket asks itself
+# Nothing private; the sockets ask themselves.
+_OPEN_TO_ALL = frozenset(
+    ("/", "/healthz", "/studio/{file}", "/studio/{folder}/{file}", "/api/ws", "/socket.io/", "/socket.io/socket.io.js")
+)
 _GRACE_SECONDS = 0.5  # for short requests that are under way when the server closes
 WebSocketHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
+class Mount(Protocol):
+    """Some of the paths, with rules of their own about who may call and how errors look."""
+
+    @property
+    def routes(self) -> tuple[Route, ...]: ...
+
+    def takes(self, path: str) -> bool: ...
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """As Http.answer: it never raises but for a caller that is gone."""
+
+
 class Http:
-    """Serves the routes on listening sockets, until close(). `more` are routes of other transports on this port."""
+    """Serves the routes on listening sockets, until close(). `more` are routes of other transports on this port.
+
+    `refusals` make the errors of paths whose callers know them in another form than ours, by how these paths begin.
+    """
 
     def __init__(
         self,
         hub: Hub,
         workspaces: Workspaces,
+        usage: Usage,
         settings: Settings,
         security: Security,
         wires: Wires,
         more: Iterable[Route] = (),
+        refusals: Mapping[str, Callable[[BaseException], Answer]] = NOTHING,
+        mounts: Sequence[Mount] = (),
     ) -> None:
+        self._mounts = tuple(mounts)
+        self._refusals = refusals
         self._security = security
         self._settings = settings
         self._closing = False
         self._endless: set[asyncio.Task[Any]] = set()
-        self._router = Router([*self._own_routes(hub, workspaces, settings, wires), *more])
+        self._router = Router([*self._own_routes(hub, workspaces, usage, settings, wires), *more])
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        return self._router.routes
+        return (*self._router.routes, *(route for mount in self._mounts for route in mount.routes))
 
     @property
     def connections(self) -> int:
@@ -68,14 +94,7 @@ class Http:
 
     async def serve(self, sockets: Iterable[socket.socket]) -> None:
         """Answer what comes in there, until close()."""
-        self._server = _Server(
-            self.answer,
-            request_factory=self._request,
-            handler_cancellation=True,  # a caller that hangs up frees the model
-            access_log=None,
-            logger=_log,
-            keepalive_timeout=75.0,
-        )
+        self._server = server_for(self.answer, self._settings.max_body)
         self._runner = web.ServerRunner(self._server, shutdown_timeout=_GRACE_SECONDS)
         await self._runner.setup()
         for listening in sockets:
@@ -94,23 +113,35 @@ class Http:
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Never raises but for a caller that is gone: what goes wrong is an answer, too."""
+        for mount in self._mounts:
+            if mount.takes(request.rel_url.raw_path):
+                return self._last(await mount.answer(request))
         cors = None
+        enters(Guest("http", request.remote or ""))
         try:
             cors = self._security.check(request.method, request.headers)
             if cors is not None and isinstance(request, Request):
                 request.cors = cors
             answer = await self._routed(request, cors)
         except (BridgeError, web.HTTPException) as error:
-            answer = error_answer(error if isinstance(error, BridgeError) else problem(error))
+            answer = self._refusal(request)(error if isinstance(error, BridgeError) else problem(error))
         except ConnectionError:
             raise
         except Exception as error:
-            answer = error_answer(error)
+            answer = self._refusal(request)(error)
         if cors is not None and isinstance(answer, Answer):
             answer.add(cors)
+        return self._last(answer)
+
+    def _last(self, answer: web.StreamResponse) -> web.StreamResponse:
+        """Nothing comes behind an answer of a server that closes."""
         if self._closing and isinstance(answer, Answer):
             answer.force_close()
         return answer
+
+    def _refusal(self, request: web.BaseRequest) -> Callable[[BaseException], Answer]:
+        path = request.rel_url.raw_path
+        return next((made for start, made in self._refusals.items() if path.startswith(start)), error_answer)
 
     async def _routed(self, request: web.BaseRequest, cors: dict[str, str] | None) -> web.StreamResponse:
         method, path = request.method, request.rel_url.raw_path
@@ -140,34 +171,47 @@ class Http:
     def _options(self, request: web.BaseRequest, path: str, cors: dict[str, str] | None) -> Answer:
         if cors is not None and "Access-Control-Request-Method" in request.headers:
             return empty_answer(self._security.preflight(request.headers, cors))
-        offered = self._router.methods(path)
+        offered = self._router.options(path)
         if not offered:
             self._router.find("OPTIONS", path)
-        return empty_answer({"Allow": ", ".join((*offered, "OPTIONS"))})
+        return empty_answer(offered)
 
-    def _request(
-        self,
+    def _own_routes(
+        self, hub: Hub, workspaces: Workspaces, usage: Usage, settings: Settings, wires: Wires
+    ) -> list[Route]:
+        groups = (
+            Page(),
+            About(hub, settings, wires, lambda: self.routes),
+            Models(hub, usage),
+            Sessions(hub, workspaces, settings.max_body),
+            Runs(hub, settings.max_body),
+            Outputs(hub),
+            EventStreams(hub),
+            Metrics(hub, lambda: self.connections, wires),
+        )
+        return [route for group in groups for route in group.routes()]
+
+
+def server_for(answer: WebSocketHandler, max_body: int) -> web.Server:
+    """A low-level server of aiohttp with our requests and connections."""
+
+    def request(
         message: RawRequestMessage,
         payload: StreamReader,
         protocol: web.RequestHandler,
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
-        return Request(
-            message, payload, protocol, writer, task, task.get_loop(), client_max_size=self._settings.max_body
-        )
+        return Request(message, payload, protocol, writer, task, task.get_loop(), client_max_size=max_body)
 
-    def _own_routes(self, hub: Hub, workspaces: Workspaces, settings: Settings, wires: Wires) -> list[Route]:
-        groups = (
-            About(hub, settings, wires, lambda: self.routes),
-            Models(hub),
-            Sessions(hub, workspaces, settings.max_body),
-            Runs(hub, settings.max_body),
-            Outputs(hub),
-            EventStreams(hub),
-            Metrics(hub, lambda: self.connections),
-        )
-        return [route for group in groups for route in group.routes()]
+    return _Server(
+        answer,
+        request_factory=request,
+        handler_cancellation=True,  # a caller that hangs up frees the model
+        access_log=None,
+        logger=_log,
+        keepalive_timeout=75.0,
+    )
 
 
 def websocket_route(handler: WebSocketHandler) -> Route:

@@ -45,6 +45,7 @@ STATUS: dict[str, int] = {
     "not_acceptable": 406,
     "unsupported_type": 415,
     "timed_out": 504,
+    "not_installed": 501,
     "closing": 503,
 }
 
@@ -180,7 +181,7 @@ class Answer(web.StreamResponse):
             extra += b"Connection: close\r\n"
         elif request.version < (1, 1):
             extra += b"Connection: keep-alive\r\n"
-        if self.code == 204:
+        if self.code in (204, 304):
             return b"%b%b%b\r\n" % (start, _date(), extra)
         return b"%b%b%bContent-Length: %d\r\n\r\n" % (start, _date(), extra, len(self.content))
 

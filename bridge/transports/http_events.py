@@ -43,6 +43,15 @@ class EventStreams:
                 answers,
                 endless=True,
             ),
+            Route(
+                "GET",
+                "/api/sessions/{session}/messages",
+                self.messages,
+                "what comes to a session and what it gives out, message by message, for people to look at",
+                (),
+                answers,
+                endless=True,
+            ),
         )
 
     async def all(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
@@ -66,6 +75,15 @@ class EventStreams:
             if stream.wanted:
                 await stream.event("hello", {"session": name, "state": session.state})
                 await _follow(stream, session, events, readers)
+        return stream.response
+
+    async def messages(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
+        session = self._hub.get(name)
+        async with session.messages.subscribe() as messages:
+            stream = await Stream(request, EVENTS).open()
+            if stream.wanted:
+                await stream.event("hello", {"session": session.name, "state": session.state})
+                await _tell(stream, messages, lambda message: True)
         return stream.response
 
 

@@ -8,6 +8,7 @@ from aiohttp import web
 from bridge.hub import Hub
 from bridge.transports.http_answer import Answer
 from bridge.transports.http_routes import Checked, Route
+from bridge.transports.wires import Wires
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -35,9 +36,10 @@ _GAUGES = (
 class SessionMetrics:
     """A collector over the sessions of one hub."""
 
-    def __init__(self, hub: Hub, connections: Callable[[], int]) -> None:
+    def __init__(self, hub: Hub, connections: Callable[[], int], wires: Wires) -> None:
         self._hub = hub
         self._connections = connections
+        self._wires = wires
 
     def collect(self) -> "Iterator[Metric]":
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -61,13 +63,18 @@ class SessionMetrics:
                 for session in described:
                     metric.add_metric([session["name"]], session["stats"][key] * factor)
                 yield metric
+        ways = CounterMetricFamily("sketchbridge_wire", "What came and went by a way in", labels=["wire", "what"])
+        for wire in self._wires.described():
+            for what, count in wire.counts.items():
+                ways.add_metric([wire.name, what], count)
+        yield ways
 
 
 class Metrics:
     """The /metrics route, with a registry of its own."""
 
-    def __init__(self, hub: Hub, connections: Callable[[], int]) -> None:
-        self._collector = SessionMetrics(hub, connections)
+    def __init__(self, hub: Hub, connections: Callable[[], int], wires: Wires) -> None:
+        self._collector = SessionMetrics(hub, connections, wires)
         self._registry: CollectorRegistry | None = None
 
     def routes(self) -> tuple[Route, ...]:

@@ -10,6 +10,7 @@ from bridge import limits
 from bridge.errors import Busy, InputError, NoOutputYet, UnknownPort
 from bridge.hub import Hub
 from bridge.ports import AnyPort, Blob, Encoding
+from bridge.session.guests import Guest, enters
 from bridge.session.outputs import Frame
 from bridge.session.session import Session
 from bridge.transports.http_answer import Answer, json_answer
@@ -23,6 +24,7 @@ _SIZE = (
     Query("width", "scale the picture down to this width", "integer", minimum=1, maximum=limits.IMAGE_SIDE),
     Query("height", "scale the picture down to this height", "integer", minimum=1, maximum=limits.IMAGE_SIDE),
 )
+_FPS = Query("fps", "at most so many pictures a second", "integer", minimum=1, maximum=limits.STREAM_FPS)
 _FORMAT = Query("format", "jpeg, png, webp, raw … whatever the output offers")
 _TEXTS = ("json", "txt")
 _SOON_SECONDS = 0.1
@@ -46,7 +48,7 @@ class Outputs:
                 f"{base}/stream/{{port}}.mjpg",
                 self.mjpeg,
                 "a picture as it changes, for <img> and for players; a slow reader gets fewer pictures, never old ones",
-                _SIZE,
+                (*_SIZE, _FPS),
                 {"multipart/x-mixed-replace": ""},
                 endless=True,
             ),
@@ -89,13 +91,14 @@ class Outputs:
                 hint=f"it has these pictures: {', '.join(pictures) or 'none'}",
                 field=port,
             )
+        enters(Guest("mjpeg", request.remote or ""))
         subscription = session.subscribe(port, "newest", encoding(query, format="jpeg"))
         async with subscription as frames:
             stream = Stream(request, "multipart/x-mixed-replace; boundary=frame")
             await stream.open()
             if stream.wanted:
                 await stream.send(_BOUNDARY)
-                async for frame in _shown(aiter(frames)):
+                async for frame in _shown(aiter(frames), query.get("fps", 0)):
                     await stream.send(_mjpeg_part(frame, session))
         return stream.response
 
@@ -173,14 +176,20 @@ def _bare(frame: Frame, session: Session) -> Answer:
     return bare_answer(frame.value, _about(frame, session))
 
 
-async def _shown(frames: AsyncIterator[Frame]) -> AsyncIterator[Frame]:
-    """Each frame, and once more when none follows soon: Chromium shows a picture only when the next one begins."""
-    frame, patience = None, BEAT_SECONDS
+async def _shown(frames: AsyncIterator[Frame], fps: int) -> AsyncIterator[Frame]:
+    """Each frame, and once more when none follows soon: Chromium shows a picture only when the next one begins.
+
+    With a rate, the newest is taken only when its turn has come. The ones shown once more do not count.
+    """
+    now = asyncio.get_running_loop().time
+    frame, patience, turn = None, BEAT_SECONDS, 0.0
     while True:
         try:
             async with asyncio.timeout(patience):
+                if turn > now():
+                    await asyncio.sleep(turn - now())
                 frame = await anext(frames)
-            patience = _SOON_SECONDS
+            patience, turn = _SOON_SECONDS, now() + (1 / fps if fps else 0)
         except StopAsyncIteration:
             return
         except TimeoutError:

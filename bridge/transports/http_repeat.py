@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 
 from bridge import limits
+from bridge.session.guests import Guest, speaking
 from bridge.session.run import RunHandle
 
 _HEADS = 32  # remembered of one connection
@@ -41,6 +42,7 @@ class RepeatingConnection(web.RequestHandler):
         "_ahead",
         "_asked",
         "_call",
+        "_guest",
         "_heads",
         "_idle",
         "_leaving",
@@ -59,6 +61,7 @@ class RepeatingConnection(web.RequestHandler):
         self._call: RunHandle | None = None  # the run of the short way that is under way
         self._repeat: Repeat | None = None
         self._limit: asyncio.TimerHandle | None = None
+        self._guest = Guest("http", "")
         self._ahead = b""
         self._leaving = False
         self._idle: asyncio.Future[None] | None = None
@@ -72,6 +75,11 @@ class RepeatingConnection(web.RequestHandler):
             self._heads[asked[0]] = (length, repeat)
 
     # --- what the transport calls ----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self._guest = Guest("http", str(peer[0]) if peer else "")
 
     def data_received(self, data: bytes) -> None:
         if self._call is not None:
@@ -132,7 +140,8 @@ class RepeatingConnection(web.RequestHandler):
     def _begin(self, repeat: Repeat, body: bytes) -> bool:
         """False: it has to take the usual way."""
         try:
-            call = repeat.start(body)
+            with speaking(self._guest):
+                call = repeat.start(body)
         except Exception as error:
             self._write(repeat.refusal(error))
             return True

@@ -81,7 +81,7 @@ class Route(msgspec.Struct, frozen=True):
     summary: str
     query: tuple[Query, ...] = ()
     answers: Mapping[str, str] = msgspec.field(default_factory=_an_object)  # content type and the name of its schema
-    takes: str = ""  # the body: "", "json" or "inputs"
+    takes: str = ""  # the body: "", "json", "inputs" or a media type
     inputs_in_query: bool = False  # every other query parameter is an input of the model
     status: int = 200
     endless: bool = False  # goes on until somebody leaves
@@ -142,13 +142,16 @@ class Router:
             route = self._other(node, method, path)
         return route, values
 
-    def methods(self, path: str) -> tuple[str, ...]:
-        """What a path takes; empty if there is none such."""
+    def options(self, path: str) -> dict[str, str]:
+        """What a path takes, as headers; empty if there is none such."""
         values: list[str] = []
         node: _Node | None = self._root
         for segment in _segments(path):
             node = node.next(segment, values) if node is not None else None
-        return _offered(node) if node is not None else ()
+        if node is None or not node.routes:
+            return {}
+        bodies = {f"Accept-{method.title()}": route.takes for method, route in node.routes.items() if "/" in route.takes}
+        return {"Allow": ", ".join((*_offered(node), "OPTIONS")), **bodies}
 
     @staticmethod
     def _other(node: "_Node", method: str, path: str) -> Route:

@@ -95,7 +95,7 @@ class Sessions:
         wish = _opening(await read_object(request, self._max_body, _TAKES))
         if wish.workspace is not None:
             self._workspaces.sessions(wish.workspace)  # there is one of that name
-        self._hub.catalog.get(wish.model).check_told(
+        (await self._hub.catalog.named(wish.model)).check_told(
             wish.options
         )  # an id, never a path: a path is code that only this machine's user may name
         before = set(map(id, self._hub.sessions.values()))

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any, Self, TypeVar
 
 from aiohttp import web
@@ -51,23 +51,27 @@ class Stream:
 
     async def event(self, kind: str, value: Any) -> None:
         """One server-sent event."""
-        await self.send(b"event: %b\ndata: %b\n\n" % (kind.encode(), dump_json(value)))
+        await self.send(_event(kind, value))
 
     async def end(self, kind: str, value: Any) -> None:
-        """The event behind which nothing comes. A reader who has not taken what came before is hung up on."""
+        """The event behind which nothing comes."""
+        await self.last(_event(kind, value))
+
+    async def last(self, data: bytes) -> None:
+        """Bytes behind which nothing comes. A reader who has not taken what came before is hung up on."""
         transport = self._request.transport
         if transport is None or transport.get_write_buffer_size():
             if transport is not None:
                 transport.abort()
             raise ConnectionResetError("the reader has stopped reading")
-        await self.event(kind, value)
+        await self.send(data)
 
     async def beat(self) -> None:
         """A line that readers skip; it finds out whether somebody is still there."""
         await self.send(b": still here\n\n")
 
 
-async def with_beats(source: AsyncIterator[_Item]) -> AsyncIterator[_Item | None]:
+async def with_beats(source: AsyncIterator[_Item]) -> AsyncGenerator[_Item | None]:
     """What the source gives, and None when it has been silent for a while."""
     while True:
         try:
@@ -79,6 +83,10 @@ async def with_beats(source: AsyncIterator[_Item]) -> AsyncIterator[_Item | None
             yield None
         else:
             yield item
+
+
+def _event(kind: str, value: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (kind.encode(), dump_json(value))
 
 
 def _hold_back(connection: Any) -> None:

@@ -3,12 +3,15 @@
 import errno
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from bridge.errors import PortTaken, SettingError
 
 _BACKLOG = 128
-_LISTENING = "0A"  # of /proc/net/tcp
+_LISTENING = {"tcp": "0A", "udp": "07"}  # the state of such a socket in /proc/net
+_BUFFER = 4 * 1024 * 1024  # of datagrams that came and are not read yet; the system may give less
+Bind = Callable[[str, int], socket.socket]
 _TAKEN = (errno.EADDRINUSE, errno.EACCES) if sys.platform == "win32" else (errno.EADDRINUSE,)
 
 
@@ -18,19 +21,28 @@ def listen(host: str, port: int, flag: str = "--port") -> list[socket.socket]:
     127.0.0.1 listens on ::1 too where that can be had: some clients try it first for `localhost`, and on Windows they
     then wait two seconds.
     """
+    return _all(host, port, flag, _bind)
+
+
+def receive(host: str, port: int, flag: str) -> list[socket.socket]:
+    """The same for datagrams."""
+    return _all(host, port, flag, _bind_datagrams)
+
+
+def _all(host: str, port: int, flag: str, bind: Bind) -> list[socket.socket]:
     addresses = _addresses(host)
-    first = _bound(addresses[0], port, host, flag)
+    first = _bound(addresses[0], port, host, flag, bind)
     taken = first.getsockname()[1]
     rest = addresses[1:] + (["::1"] if host in ("127.0.0.1", "localhost") and "::1" not in addresses else [])
-    return [first, *_others(rest, taken)]
+    return [first, *_others(rest, taken, bind)]
 
 
-def _others(addresses: list[str], port: int) -> list[socket.socket]:
+def _others(addresses: list[str], port: int, bind: Bind) -> list[socket.socket]:
     """Further addresses of the same host are a convenience: those that can't be had are left out."""
     found = []
     for address in addresses:
         try:
-            found.append(_bind(address, port))
+            found.append(bind(address, port))
         except OSError:
             continue
     return found
@@ -48,12 +60,12 @@ def _addresses(host: str) -> list[str]:
     )
 
 
-def _bound(address: str, port: int, host: str, flag: str) -> socket.socket:
+def _bound(address: str, port: int, host: str, flag: str, bind: Bind) -> socket.socket:
     try:
-        return _bind(address, port)
+        return bind(address, port)
     except OSError as error:
         if error.errno in _TAKEN:
-            raise _taken(port, flag) from None
+            raise _taken(port, flag, "udp" if bind is _bind_datagrams else "tcp") from None
         if error.errno == errno.EACCES:
             raise SettingError(
                 f"port {port} needs more rights than this user has",
@@ -84,17 +96,35 @@ def _bind(address: str, port: int) -> socket.socket:
     return made
 
 
-def _taken(port: int, flag: str) -> PortTaken:
-    holder = holder_of(port)
+def _bind_datagrams(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if sys.platform == "win32":
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        made.bind((address, port))
+        made.setblocking(False)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _taken(port: int, flag: str, kind: str) -> PortTaken:
+    holder = holder_of(port, kind)
     who = f"by {holder}" if holder else "by another program"
+    what = f"UDP port {port}" if kind == "udp" else f"port {port}"
     return PortTaken(
-        f"port {port} is taken {who}", hint=f"end that one, or choose another port: {flag} {port + 1}", field="port"
+        f"{what} is taken {who}", hint=f"end that one, or choose another port: {flag} {port + 1}", field="port"
     )
 
 
-def holder_of(port: int) -> str:
+def holder_of(port: int, kind: str = "tcp") -> str:
     """The process that listens on a port, in words; empty where the system does not tell."""
-    inodes = _listening_inodes(port)
+    inodes = _listening_inodes(port, kind)
     if not inodes:
         return ""
     links = {f"socket:[{inode}]" for inode in inodes}
@@ -104,15 +134,15 @@ def holder_of(port: int) -> str:
     return ""
 
 
-def _listening_inodes(port: int) -> set[str]:
+def _listening_inodes(port: int, kind: str) -> set[str]:
     found = set()
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+    for table in (f"/proc/net/{kind}", f"/proc/net/{kind}6"):
         try:
             lines = Path(table).read_text().splitlines()[1:]
         except OSError:
             continue
         for fields in map(str.split, lines):
-            if fields[3] == _LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+            if fields[3] == _LISTENING[kind] and int(fields[1].rpartition(":")[2], 16) == port:
                 found.add(fields[9])
     return found
 

@@ -19,6 +19,8 @@ _PATH_WORDS = {
     "port": "the name of an output",
     "model": "a catalogue id",
     "file": "a file of the page",
+    "input": "the name of an input",
+    "peer": "what the Location of the answer ends with",
 }
 
 
@@ -62,7 +64,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "responses": {str(route.status): _answers(route), "default": _ERROR},
     }
     if route.takes:
-        operation["requestBody"] = {"required": route.takes == "json", "content": _body(route)}
+        operation["requestBody"] = {"required": route.takes != "inputs", "content": _body(route)}
     return operation
 
 
@@ -98,6 +100,8 @@ def _content(name: str) -> dict[str, Any]:
 def _body(route: Route) -> dict[str, Any]:
     if route.takes == "json":
         return {"application/json": {"schema": dict(route.body_schema) or _ANY_OBJECT}}
+    if "/" in route.takes:
+        return {route.takes: {"schema": _STRING}}
     return _inputs_body(_ANY_OBJECT) | {"image/*": {}, "audio/*": {}, "text/plain": {"schema": _STRING}}
 
 
@@ -229,7 +233,7 @@ _SCHEMAS: dict[str, Any] = {
     "Workspaces": _list_of("WorkspaceGroup", "workspaces"),
     "Chain": {
         "type": "object",
-        "properties": {name: _STRING for name in ("source", "output", "target", "input", "error")},
+        "properties": dict.fromkeys(("source", "output", "target", "input", "error"), _STRING),
     },
     "Chains": _list_of("Chain", "chains"),
     "Model": _MODEL,

@@ -28,10 +28,12 @@ EDITORS = (
 SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 _REMEMBERED = 256  # hosts and origins that were found fine, so that the next request costs one look-up
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?\.?")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}")
+_MORE_HEADERS = 32
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via", "CF-Connecting-IP")
 _METHODS = "GET, HEAD, POST, PATCH, DELETE, OPTIONS"
-_HEADERS = "Accept, Authorization, Content-Type, Last-Event-ID"
-_EXPOSED = "Bridge-Run, Server-Timing, Location, Retry-After, Recording-Error"
+_HEADERS = "Accept, Authorization, Content-Type, If-Match, Last-Event-ID"
+_EXPOSED = "Bridge-Run, Server-Timing, Location, ETag, Accept-Patch, Retry-After, Recording-Error"
 
 
 class Security:
@@ -85,7 +87,7 @@ class Security:
         answer = {
             **cors,
             "Access-Control-Allow-Methods": _METHODS,
-            "Access-Control-Allow-Headers": _HEADERS,
+            "Access-Control-Allow-Headers": _allowed(headers.get("Access-Control-Request-Headers", "")),
             "Access-Control-Max-Age": "600",
         }
         if headers.get("Access-Control-Request-Private-Network") == "true":
@@ -178,6 +180,13 @@ def _own_names(settings: Settings, beyond: bool) -> set[str]:
         machine = socket.gethostname().lower()
         names |= {settings.host.lower(), machine, f"{machine.partition('.')[0]}.local"}
     return names
+
+
+def _allowed(asked: str) -> str:
+    """The page is one of ours by now, so it may send what it likes: libraries add headers of their own to a call."""
+    names = [name.strip() for name in asked.split(",")]
+    more = [name for name in names if _HEADER.fullmatch(name) and name.lower() not in _HEADERS.lower().split(", ")]
+    return ", ".join((_HEADERS, *more[:_MORE_HEADERS]))
 
 
 def _is_address(name: str) -> bool:

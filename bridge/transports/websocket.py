@@ -1,49 +1,29 @@
 """The WebSocket transport: everything over one connection, as docs/protocol.md says.
 
-A Conversation translates messages to the verbs of hub and session; the Link below it does the sending. What a session
-gives out goes from its fanout straight into the socket, in one call, when the client can take it.
+The handshake and the token are looked at here; what is asked is a Conversation's, and the Link below does the sending.
 """
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
 
 from bridge import limits, wire
 from bridge.config import Settings
-from bridge.errors import (
-    BadMessage,
-    BridgeError,
-    Busy,
-    Cancelled,
-    NotFound,
-    Refused,
-    TooLarge,
-    Unauthorized,
-)
+from bridge.errors import BridgeError, Busy, TooLarge, Unauthorized
 from bridge.hub import Hub
-from bridge.ports import Blob
-from bridge.session.fanout import Subscription
+from bridge.session.guests import Guest
 from bridge.session.outputs import Frame
-from bridge.session.run import RunHandle
-from bridge.session.session import Session
 from bridge.transports import websocket_codec as codec
-from bridge.transports.base import own_version, told
+from bridge.transports.base import own_version, peer_of
+from bridge.transports.conversation import Conversation, Shown, type_of
 from bridge.transports.security import Security
-from bridge.transports.websocket_link import Link
+from bridge.transports.websocket_link import Link, Source, Upgraded
 from bridge.walking import Walks
 from bridge.wire import Buffer
 
-if TYPE_CHECKING:
-    from bridge.walks.player import Player
-
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _TOKEN_SECONDS = 10.0  # for a client that has to show one
-_GOODBYE_SECONDS = 0.3  # for clients to hear that the bridge is closing
 _OVERSIZED = 3  # messages beyond the limit; then the connection ends
 
 
@@ -78,22 +58,18 @@ class _Sockets:
         try:
             most = min(limits.STRANGER_BYTES, self.settings.max_body) if locked else self.settings.max_body
             link = Link(request.transport, request.protocol, most)
-            await self._converse(Conversation(self, link, request, locked), link, handshake)
+            await self._converse(_Talk(self, link, request, locked), link, handshake)
         finally:
             self._open -= 1
-        return _Upgraded()
+        return Upgraded()
 
-    async def _converse(self, conversation: "Conversation", link: Link, handshake: bytes) -> None:
-        link.open(conversation, handshake)
+    async def _converse(self, talk: "_Talk", link: Link, handshake: bytes) -> None:
+        link.open(talk, handshake)
         try:
-            conversation.greet()
-            await asyncio.shield(link.closed)
-        except asyncio.CancelledError:
-            if not link.closed.done():
-                await _leave(link)
-            raise
+            talk.greet()
+            await link.until_closed()
         finally:
-            await conversation.ended()
+            await talk.ended()
 
     def share(self, frame: Frame, binary: bool) -> wire.SharedFrame:
         """What all subscribers of a frame get alike. They are served one after the other, so one place is enough."""
@@ -120,118 +96,45 @@ def _shared(frame: Frame, binary: bool) -> wire.SharedFrame:
     return shared
 
 
-class _Upgraded(web.StreamResponse):
-    """What the handler gives back when all is over: nothing is left to write."""
-
-    @property
-    def keep_alive(self) -> bool | None:
-        return False
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        return None
-
-    async def write_eof(self, data: bytes = b"") -> None:
-        return None
-
-
-async def _leave(link: Link) -> None:
-    """The bridge closes: say so, and don't wait long."""
-    link.close(codec.GOING_AWAY, "the bridge is closing")
-    await asyncio.wait([link.closed], timeout=_GOODBYE_SECONDS)
-    link.abort()
-    await link.closed
-
-
-class _Work(NamedTuple):
-    """Something that takes time, and what asked for it."""
-
-    request: wire.Request
-    task: "asyncio.Task[None]"
-
-
-class _EarlyWalk(NamedTuple):
-    """What a walk shall be told once it has begun, and about how many bytes that holds."""
-
-    request: wire.Walk
-    size: int
-
-    @classmethod
-    def of(cls, request: wire.Walk) -> "_EarlyWalk":
-        return cls(request, _deep_size(request.set))
-
-
-class Conversation:
-    """What one client wants, and what is under way for it. All of it ends with the connection."""
+class _Talk:
+    """One client: what comes is read and handed to its Conversation, which answers through this."""
 
     def __init__(self, sockets: _Sockets, link: Link, request: web.BaseRequest, locked: bool) -> None:
         self._sockets = sockets
-        self._hub = sockets.hub
         self._link = link
         self._locked = locked
         self._headers = request.headers
         self._peer = request.remote
-        self._work: dict[int, _Work] = {}  # runs, and whatever else takes time
-        self._background: set[asyncio.Task[None]] = set()
-        self._readers: dict[int, _Reader] = {}
-        self._events: dict[int, asyncio.Task[None]] = {}
-        self._early: dict[Session, dict[str, Any]] = {}  # live inputs for sessions that still start
-        self._early_walks: dict[Session, list[_EarlyWalk]] = {}  # for walks that have not begun
         self._oversized = 0
-        self._over = False
         self._patience: asyncio.TimerHandle | None = None
-        self._verbs: dict[type[wire.Request], Callable[[Any], None]] = {
-            wire.Hello: self._hello,
-            wire.List: self._list,
-            wire.Models: self._models,
-            wire.Describe: self._describe,
-            wire.Open: self._open,
-            wire.Close: self._close,
-            wire.Rename: self._rename,
-            wire.Stop: self._stop,
-            wire.Start: self._start,
-            wire.Restart: self._start,
-            wire.Run: self._run,
-            wire.Cancel: self._cancel,
-            wire.Send: self._send,
-            wire.Walk: self._walk,
-            wire.Grid: self._grid,
-            wire.Subscribe: self._subscribe,
-            wire.Unsubscribe: self._unsubscribe,
-            wire.Ack: self._ack,
-            wire.Events: self._listen,
-            wire.Ping: self._ping,
-        }
+        self._conversation = Conversation(
+            sockets.hub, sockets.walks, sockets.settings.max_body, self, Guest("websocket", peer_of(request.transport))
+        )
 
     # --- from beginning to end -------------------------------------------------------------------
 
     def greet(self) -> None:
         """The first message, and the one after a token was shown."""
-        sessions = [] if self._locked else self._sessions()
+        sessions = [] if self._locked else self._conversation.sessions()
         if self._locked:
             loop = asyncio.get_running_loop()
             self._patience = loop.call_later(_TOKEN_SECONDS, self._link.close, codec.POLICY, "no token came")
-        self._say(
+        self.say(
             wire.Greeting(name="Sketchbridge", version=self._sockets.version, locked=self._locked, sessions=sessions)
         )
 
     def lost(self) -> None:
         """The client is gone: nobody is left to work for."""
-        self._over = True
         if self._patience is not None:
             self._patience.cancel()
-        for reader in self._readers.values():
-            reader.close()
-        self._readers.clear()
-        for task in self._tasks():
-            task.cancel()
+        self._conversation.lost()
 
     async def ended(self) -> None:
         """Until nothing of it is left."""
         self.lost()
-        await asyncio.gather(*self._tasks(), return_exceptions=True)
+        await self._conversation.ended()
 
-    def _tasks(self) -> list[asyncio.Task[None]]:
-        return [*(work.task for work in self._work.values()), *self._events.values(), *self._background]
+    # --- what comes ------------------------------------------------------------------------------
 
     def received(self, opcode: int, data: bytes, oversized: int) -> None:
         """A message came. Never raises: what is wrong with it is told."""
@@ -239,16 +142,14 @@ class Conversation:
             self._too_large(oversized)
             return
         request = self._read(opcode, data)
-        if request is None:
-            return
-        if self._locked and not isinstance(request, wire.Hello):
-            self._refuse(request.id, _type(request), Unauthorized("a token is needed first", hint=_HELLO))
+        if isinstance(request, wire.Hello):
+            self._hello(request)
+        elif request is not None and self._locked:
+            error = Unauthorized("a token is needed first", hint=_HELLO)
+            self._conversation.refuse(request.id, type_of(request), error)
             self._link.close(codec.POLICY, "a token is needed")
-            return
-        try:
-            self._verbs[type(request)](request)
-        except Exception as error:
-            self._refuse(request.id, _type(request), error)
+        elif request is not None:
+            self._conversation.do(request)
 
     def _read(self, opcode: int, data: bytes) -> wire.AnyRequest | None:
         binary = opcode == codec.BINARY
@@ -256,7 +157,7 @@ class Conversation:
             return wire.read_binary(data) if binary else wire.read_text(data)
         except BridgeError as error:
             id, kind = wire.id_of_binary(data) if binary else wire.id_of(data)
-            self._refuse(id, kind, error)
+            self._conversation.refuse(id, kind, error)
             return None
 
     def _too_large(self, size: int) -> None:
@@ -265,507 +166,51 @@ class Conversation:
             return
         most = self._sockets.settings.max_body
         error = TooLarge(f"a message of {size} bytes came; up to {most} are taken", hint="send less at once")
-        self._refuse(None, "", error)
+        self._conversation.refuse(None, "", error)
         self._oversized += 1
         if self._oversized >= _OVERSIZED:
             self._link.close(codec.TOO_BIG, error.message)
 
-    # --- saying ----------------------------------------------------------------------------------
-
-    def _say(self, answer: wire.Answer) -> None:
-        self._link.say(codec.TEXT, [wire.write_text(answer)])
-
-    def _reply(self, id: int | None, value: Any) -> None:
-        if id is not None:
-            self._say(wire.Reply(id=id, value=value))
-
-    def _refuse(self, id: int | None, to: str, error: BaseException) -> None:
-        self._say(wire.refusal(id, to, told(error)))
-
-    def _give(self, answer: wire.Output | wire.Done, binary: bool) -> None:
-        is_binary, parts = wire.write_outputs(answer, binary=binary)
-        self._link.say(codec.BINARY if is_binary else codec.TEXT, parts)
-
-    # --- work that takes time --------------------------------------------------------------------
-
-    def _new(self, id: int) -> None:
-        ended = self._work.get(id)
-        if ended is not None and ended.task.done():  # the client was quicker than our loop
-            self._finished(ended.request, ended.task)
-        if id in self._work or id in self._readers or id in self._events:
-            raise BadMessage(f"{id} is the id of something that is still under way", hint="choose another", field="id")
-
-    def _begin(self, request: wire.Request, work: Callable[[], Coroutine[Any, Any, None]]) -> "asyncio.Task[None]":
-        assert request.id is not None
-        self._new(request.id)
-        if len(self._work) >= limits.RUNS_PER_CONNECTION:
-            raise Busy(
-                f"{limits.RUNS_PER_CONNECTION} requests of this connection are under way, as many as it may have",
-                hint="wait for some of them to end, or send live inputs, which never queue",
-            )
-        task = asyncio.create_task(work())
-        self._work[request.id] = _Work(request, task)
-        task.add_done_callback(lambda ended: self._finished(request, ended))  # also of one that never began
-        return task
-
-    def _finished(self, request: wire.Request, task: "asyncio.Task[None]") -> None:
-        """Tell a bad end; the good one has been told."""
-        id = request.id
-        work = self._work.get(id) if id is not None else None
-        if id is None or work is None or work.task is not task:  # it was taken back
-            return
-        del self._work[id]
-        if not task.cancelled():
-            error = task.exception()
-            if error is not None:
-                self._refuse(id, _type(request), error)
-        elif not self._over:
-            self._refuse(id, _type(request), Cancelled(f"{_type(request)} {id} was cancelled"))
-
-    # --- the verbs: about everything -------------------------------------------------------------
-
     def _hello(self, request: wire.Hello) -> None:
-        if wire.PROTOCOL not in request.protocol:
-            self._refuse(request.id, "hello", Refused(f"this bridge speaks protocol {wire.PROTOCOL} only"))
-            self._link.close(codec.POLICY, "no protocol in common")
+        if self._locked and wire.PROTOCOL in request.protocol and not self._unlock(request):
             return
-        if self._locked:
-            self._unlock(request)
-        self._reply(request.id, {"protocol": wire.PROTOCOL})
+        self._conversation.do(request)
+        if wire.PROTOCOL not in request.protocol:
+            self._link.close(codec.POLICY, "no protocol in common")
 
-    def _unlock(self, request: wire.Hello) -> None:
+    def _unlock(self, request: wire.Hello) -> bool:
         try:
             self._sockets.security.authorize(self._headers, self._peer, request.token)
         except Unauthorized as error:
-            self._refuse(request.id, "hello", error)
+            self._conversation.refuse(request.id, "hello", error)
             self._link.close(codec.POLICY, error.message)
-            return
+            return False
         self._locked = False
         self._link.allow(self._sockets.settings.max_body)
         if self._patience is not None:
             self._patience.cancel()
         self.greet()
-
-    def _ping(self, request: wire.Ping) -> None:
-        self._say(wire.Pong(id=request.id, data=request.data))
-
-    def _list(self, request: wire.List) -> None:
-        self._reply(request.id, self._sessions())
-
-    def _sessions(self) -> list[dict[str, Any]]:
-        return [_brief(session) for session in self._hub.sessions.values()]
-
-    def _models(self, request: wire.Models) -> None:
-        async def work() -> None:
-            catalog = self._hub.catalog
-            await asyncio.to_thread(catalog.refresh)
-            if request.input or request.output:
-                await catalog.describe_all()
-            asked = msgspec.structs.asdict(request)
-            found = catalog.search(asked.pop("search"), **{name: asked[name] for name in asked if name != "id"})
-            described = [entry.describe() for entry in found]
-            self._reply(request.id, [{name: one[name] for name in one if name != "card"} for one in described])
-
-        self._begin(request, work)
-
-    def _describe(self, request: wire.Describe) -> None:
-        session = self._hub.get(request.session)
-        if not request.wait or session.signature is not None:
-            self._reply(request.id, session.describe())
-        else:
-            self._begin(request, lambda: self._when_started(request, session))
-
-    async def _when_started(self, request: wire.Request, session: Session) -> None:
-        await session.started()
-        self._reply(request.id, session.describe())
-
-    def _open(self, request: wire.Open) -> None:
-        async def work() -> None:
-            self._hub.catalog.get(request.model).check_told(
-                request.options
-            )  # an id, never a path: a path is code only this machine's user names
-            session = await self._hub.open(request.model, request.name, request.options or None)
-            if request.wait:
-                await session.started()
-            self._reply(request.id, session.describe())
-
-        self._begin(request, work)
-
-    def _close(self, request: wire.Close) -> None:
-        async def work() -> None:
-            await self._hub.close_session(request.session)
-            self._reply(request.id, None)
-
-        self._begin(request, work)
-
-    def _rename(self, request: wire.Rename) -> None:
-        async def work() -> None:
-            session = await self._hub.rename(request.session, request.name)
-            self._reply(request.id, session.describe())
-
-        self._begin(request, work)
-
-    def _stop(self, request: wire.Stop) -> None:
-        session = self._hub.get(request.session)
-        session.stop()
-        self._reply(request.id, session.describe())
-
-    def _start(self, request: wire.Start | wire.Restart) -> None:
-        async def work() -> None:
-            begin = self._hub.restart if isinstance(request, wire.Restart) else self._hub.start
-            session = await begin(request.session)
-            if request.wait:
-                await session.started()
-            self._reply(request.id, session.describe())
-
-        self._begin(request, work)
-
-    # --- runs ------------------------------------------------------------------------------------
-
-    def _run(self, request: wire.Run) -> None:
-        session = self._hub.get(request.session)
-        if session.signature is None:
-            self._begin(request, lambda: self._run_later(request, session))
-            return
-        self._new(request.id)
-        handle = session.run(request.inputs, request.command, request.encodings or None)
-        try:
-            task = self._begin(request, lambda: self._follow(request, session, handle))
-        except BridgeError:
-            handle.cancel()
-            raise
-        task.add_done_callback(lambda _: handle.cancel())  # also when it was ended before it could begin
-
-    async def _run_later(self, request: wire.Run, session: Session) -> None:
-        await session.started()
-        handle = session.run(request.inputs, request.command, request.encodings or None)
-        await self._follow(request, session, handle)
-
-    async def _follow(self, request: wire.Run, session: Session, handle: RunHandle) -> None:
-        async with handle as run:
-            if request.stream:
-                await self._stream(request, session, run)
-                return
-            result = await run.result()
-            age_ms = round((session.clock() - result.time_in) * 1000, 3)
-            answer = wire.Done(
-                id=request.id,
-                run=result.run,
-                outputs=result.outputs,
-                model_ms=round(result.model_ms, 3),
-                encode_ms=round(result.encode_ms, 3),
-                age_ms=age_ms,
-            )
-            await self._link.room()
-            self._give(answer, request.binary)
-
-    async def _stream(self, request: wire.Run, session: Session, run: RunHandle) -> None:
-        async for output in run:
-            await self._link.room()
-            answer = wire.Output(
-                id=request.id,
-                run=output.run,
-                sequence=output.sequence,
-                outputs=output.values,
-                model_ms=round(output.model_ms, 3),
-                encode_ms=round(output.encode_ms, 3),
-                age_ms=round((session.clock() - run.time_in) * 1000, 3),
-            )
-            self._give(answer, request.binary)
-        if run.error is not None:  # a cancelled run ends without raising
-            raise run.error
-        self._say(wire.Done(id=request.id, run=run.number))
-
-    def _cancel(self, request: wire.Cancel) -> None:
-        work = self._work.get(request.id)
-        if work is not None:
-            work.task.cancel()
-
-    # --- live inputs -----------------------------------------------------------------------------
-
-    def _send(self, request: wire.Send) -> None:
-        session = self._hub.get(request.session)
-        if session.signature is None:
-            self._send_later(request, session)
-            return
-        session.send(request.inputs)
-        self._reply(request.id, None)
-
-    def _walk(self, request: wire.Walk) -> None:
-        session = self._hub.get(request.session)
-        player = self._sockets.walks.running(session)
-        if player is None or session in self._early_walks:
-            self._walk_later(request, session)
-        else:
-            self._tell_walk(request, player)
-
-    def _walk_later(self, request: wire.Walk, session: Session) -> None:
-        """Until the walk has begun, what it is told waits here, in order; if it is a lot, only the newest of each."""
-        waiting = self._early_walks.get(session, [])
-        told = [*waiting, _EarlyWalk.of(request)]
-        if len(told) > limits.EARLY_INPUTS and request.id is waiting[-1].request.id is None:
-            merged = {**waiting[-1].request.set, **request.set}
-            told[-2:] = [_EarlyWalk.of(msgspec.structs.replace(request, set=merged))]
-        if len(told) > limits.EARLY_INPUTS or sum(one.size for one in told) > self._sockets.settings.max_body:
-            raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
-        self._early_walks[session] = told
-        if not waiting:
-            self._keep(asyncio.create_task(self._walk_when_begun(session)))
-
-    async def _walk_when_begun(self, session: Session) -> None:
-        try:
-            player = await self._sockets.walks.of(session)
-        except BridgeError as error:
-            for request, _ in self._early_walks[session]:
-                self._refuse(request.id, "walk", error)
-        else:
-            for request, _ in self._early_walks[session]:
-                self._tell_early_walk(request, player)
-        finally:
-            del self._early_walks[session]
-
-    def _tell_early_walk(self, request: wire.Walk, player: "Player") -> None:
-        try:
-            self._tell_walk(request, player)
-        except BridgeError as error:
-            self._refuse(request.id, "walk", error)
-
-    def _tell_walk(self, request: wire.Walk, player: "Player") -> None:
-        if request.set:
-            player.change(request.set)
-        self._reply(request.id, player.describe() if request.id is not None else None)
-
-    def _grid(self, request: wire.Grid) -> None:
-        session = self._hub.get(request.session)
-        self._begin(request, lambda: self._show_grid(request, session))
-
-    async def _show_grid(self, request: wire.Grid, session: Session) -> None:
-        explorer = await self._sockets.walks.explorer(session)
-        grid = explorer.look(request.set) if request.set else explorer.grid
-        shown = explorer.describe()
-        async with contextlib.aclosing(explorer.pictures(grid, request.width)) as pictures:
-            count = 0
-            async for picture in pictures:
-                await self._link.room()
-                tile = {"row": picture.row, "column": picture.column, "image": picture.image}
-                self._give(wire.Output(id=request.id, sequence=count, outputs=tile), request.binary)
-                count += 1
-        self._say(wire.Done(id=request.id, outputs=shown))
-
-    def _send_later(self, request: wire.Send, session: Session) -> None:
-        """While the model loads, the newest inputs wait here."""
-        waiting = self._early.get(session)
-        merged = {**(waiting or {}), **request.inputs}
-        most = self._sockets.settings.max_body
-        if len(merged) > limits.EARLY_INPUTS or sum(map(_size, merged.values())) > most:
-            raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
-        self._early[session] = merged
-        self._reply(request.id, None)
-        if waiting is None:
-            self._keep(asyncio.create_task(self._send_when_started(session)))
-
-    async def _send_when_started(self, session: Session) -> None:
-        try:
-            await session.started()
-            session.send(self._early[session])
-        except BridgeError as error:
-            self._refuse(None, "send", error)
-        finally:
-            del self._early[session]
-
-    # --- subscriptions ---------------------------------------------------------------------------
-
-    def _subscribe(self, request: wire.Subscribe) -> None:
-        session = self._hub.get(request.session)
-        if session.signature is None:
-            self._begin(request, lambda: self._subscribe_later(request, session))
-            return
-        self._new(request.id)
-        self._subscribe_now(request, session)
-
-    async def _subscribe_later(self, request: wire.Subscribe, session: Session) -> None:
-        await session.started()
-        self._subscribe_now(request, session)
-
-    def _subscribe_now(self, request: wire.Subscribe, session: Session) -> None:
-        if len(self._readers) >= limits.SUBSCRIPTIONS:
-            raise Busy(f"{limits.SUBSCRIPTIONS} subscriptions are open, as many as one connection may have")
-        reader = _Reader(request, session, self._link, self._sockets.share, self._reader_ended)
-        self._readers[request.id] = reader
-        try:
-            reader.open()
-        except BridgeError:
-            del self._readers[request.id]
-            raise
-        self._reply(request.id, {"session": session.name, "port": request.port, "encoding": reader.encoding})
-        self._link.ready(reader)
-
-    def _reader_ended(self, id: int, error: BridgeError) -> None:
-        if self._readers.pop(id, None) is not None:
-            self._refuse(id, "subscribe", error)
-
-    def _unsubscribe(self, request: wire.Unsubscribe) -> None:
-        reader = self._readers.pop(request.id, None)
-        listener = self._events.pop(request.id, None)
-        if reader is not None:
-            reader.close()
-        elif listener is not None:
-            listener.cancel()
-        elif not self._take_back(request.id):
-            raise NotFound(f"there is no subscription {request.id}", field="id")
-        self._say(wire.Done(id=request.id))
-
-    def _take_back(self, id: int) -> bool:
-        """Whether this was a subscription that still waited for its model; then it is none any more."""
-        work = self._work.get(id)
-        if work is None or not isinstance(work.request, wire.Subscribe):
-            return False
-        del self._work[id]
-        self._keep(work.task)
-        work.task.cancel()
         return True
 
-    def _keep(self, task: "asyncio.Task[None]") -> None:
-        """Know of it until it has ended."""
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+    # --- what goes: the Voice --------------------------------------------------------------------
 
-    def _ack(self, request: wire.Ack) -> None:
-        reader = self._readers.get(request.id)
-        if reader is not None:
-            reader.acked(request.n)
+    def say(self, answer: wire.Answer) -> None:
+        self._link.say(codec.TEXT, [wire.write_text(answer)])
 
-    # --- events ----------------------------------------------------------------------------------
+    def give(self, answer: wire.Output | wire.Done, binary: bool) -> None:
+        is_binary, parts = wire.write_outputs(answer, binary=binary)
+        self._link.say(codec.BINARY if is_binary else codec.TEXT, parts)
 
-    def _listen(self, request: wire.Events) -> None:
-        self._new(request.id)
-        if len(self._events) >= limits.SUBSCRIPTIONS:
-            raise Busy(f"{limits.SUBSCRIPTIONS} readers of events are open, as many as one connection may have")
-        if request.session:
-            self._hub.get(request.session)
-        self._reply(request.id, None)
-        self._events[request.id] = task = asyncio.create_task(self._tell_events(request))
-        self._keep(task)
+    async def room(self) -> None:
+        await self._link.room()
 
-    async def _tell_events(self, request: wire.Events) -> None:
-        async with self._hub.events.subscribe() as events:
-            async for event in events:
-                if request.session in ("", event.session) and (not request.kinds or event.kind in request.kinds):
-                    await self._link.room()
-                    told_so = wire.Event(
-                        id=request.id, kind=event.kind, session=event.session, data=event.data, drops=events.drops
-                    )
-                    self._say(told_so)
+    def ready(self, source: Source) -> None:
+        self._link.ready(source)
 
-
-class _Reader:
-    """One subscription of one client: its own place in the session's fanout, and its own credit."""
-
-    __slots__ = (
-        "_acked",
-        "_binary",
-        "_clock",
-        "_ended",
-        "_id",
-        "_link",
-        "_n",
-        "_request",
-        "_session",
-        "_share",
-        "_subscription",
-        "_window",
-        "eager",
-        "queued",
-    )
-
-    def __init__(
-        self,
-        request: wire.Subscribe,
-        session: Session,
-        link: Link,
-        share: Callable[[Frame, bool], wire.SharedFrame],
-        ended: Callable[[int, BridgeError], None],
-    ) -> None:
-        self.queued = False
-        self.eager = request.policy == "all"
-        self._id = request.id
-        self._request = request
-        self._session = session
-        self._link = link
-        self._share = share
-        self._ended = ended
-        self._clock = session.clock
-        self._binary = request.binary
-        self._window = request.window or _UNBOUNDED
-        self._subscription: Subscription | None = None
-        self._n = 0
-        self._acked = 0
-
-    @property
-    def encoding(self) -> Any:
-        assert self._subscription is not None
-        return self._subscription.encoding
-
-    def open(self) -> None:
-        """Begin to follow; what is wrong with the wish is raised."""
-        asked = self._request
-        self._subscription = self._session.subscribe(asked.port, asked.policy, asked.encoding, wake=self._wake)
-
-    def close(self) -> None:
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            subscription.close()
-
-    def acked(self, n: int) -> None:
-        """The client has dealt with frames up to this one."""
-        self._acked = max(self._acked, min(n, self._n))
-        self._link.ready(self)
-
-    def next(self) -> Sequence[Buffer] | None:
-        """The next frame, if there is one and the client has credit for it."""
-        subscription = self._subscription
-        if subscription is None or (self._n - self._acked >= self._window and not subscription.ended):
-            return None
-        try:
-            frame = subscription.take()
-        except BridgeError as error:
-            self._end(error)
-            return None
-        if frame is None:
-            if subscription.ended:
-                self._end(Cancelled(f"{self._session.name} was closed"))
-            return None
-        self._n += 1
-        shared = self._share(frame, self._binary)
-        begin = shared.begin(self._id, self._n, subscription.drops, (self._clock() - frame.time_in) * 1000)
+    def pack(self, shown: Shown) -> Sequence[Buffer]:
+        shared = self._sockets.share(shown.frame, shown.binary)
+        begin = shared.begin(shown.id, shown.n, shown.drops, shown.age_ms)
         return (begin, shared.payload) if shared.binary else (codec.frame_head(codec.TEXT, len(begin)), begin)
 
-    def _wake(self) -> None:
-        self._link.ready(self)
 
-    def _end(self, error: BridgeError) -> None:
-        self._subscription = None
-        self._ended(self._id, error)
-
-
-_UNBOUNDED = 2**62  # frames on their way: as many as the connection takes
 _HELLO = 'send {"type": "hello", "token": "..."}'
-
-
-def _type(request: wire.Request) -> str:
-    return str(request.__struct_config__.tag)
-
-
-def _brief(session: Session) -> dict[str, Any]:
-    return {"name": session.name, "model": session.model, "state": session.state, "title": session.manifest.title}
-
-
-def _deep_size(value: Any) -> int:
-    """About the bytes of a value of JSON, with all that is in it."""
-    if isinstance(value, dict):
-        return sum(len(str(name)) + _deep_size(item) for name, item in value.items())
-    return 8 + sum(map(_deep_size, value)) if isinstance(value, list) else _size(value)
-
-
-def _size(value: Any) -> int:
-    return len(value.data) if isinstance(value, Blob) else len(value) if isinstance(value, str | list) else 8

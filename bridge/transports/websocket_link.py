@@ -14,6 +14,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+
 from bridge import limits
 from bridge.transports import websocket_codec as codec
 from bridge.transports.websocket_codec import Broken, Decoder
@@ -25,6 +28,7 @@ _LAST_WORDS_SECONDS = 1.0  # for the other side to answer our close frame
 _SLOW_SECONDS = 0.05  # a client that makes us wait longer is slow: then little may wait in the system,
 _KERNEL_BYTES = 128 * 1024  # because that would be pictures which are old on arrival
 _ROOM_BYTES = 64 * 1024  # above this much in the outbox, those who can wait do
+_GOODBYE_SECONDS = 0.3  # for clients to hear that the bridge is closing
 _MESSAGE_BYTES = 256  # what one waiting message costs beside its bytes
 
 
@@ -93,10 +97,13 @@ class Link(asyncio.Protocol):
 
     def say(self, opcode: int, parts: Sequence[Buffer]) -> None:
         """Send a message, or let it wait. A client that lets too much wait is sent away."""
+        size = sum(map(len, parts))
+        self.say_framed([codec.frame_head(opcode, size), *parts], size)
+
+    def say_framed(self, message: list[Buffer], size: int) -> None:
+        """The same for frames that are made already: they stay together. `size` is about their bytes."""
         if self._closing:
             return
-        size = sum(map(len, parts))
-        message = [codec.frame_head(opcode, size), *parts]
         if not self._paused and not self._outbox:
             self._transport.writelines(message)
             return
@@ -155,6 +162,22 @@ class Link(asyncio.Protocol):
         self._forget()
         self._transport.writelines([*waiting, codec.close_frame(code, reason)])
         self._later(_LAST_WORDS_SECONDS, self._transport.abort)
+
+    async def until_closed(self) -> None:
+        """Until the connection has ended. When the caller is cancelled, the bridge closes: it says so first."""
+        try:
+            await asyncio.shield(self.closed)
+        except asyncio.CancelledError:
+            if not self.closed.done():
+                await self._leave()
+            raise
+
+    async def _leave(self) -> None:
+        """Say that the bridge closes, and don't wait long."""
+        self.close(codec.GOING_AWAY, "the bridge is closing")
+        await asyncio.wait([self.closed], timeout=_GOODBYE_SECONDS)
+        self.abort()
+        await self.closed
 
     def abort(self) -> None:
         """End it at once; what waits is thrown away."""
@@ -247,6 +270,20 @@ class Link(asyncio.Protocol):
             self._transport.abort()
         else:
             self._transport.close()
+
+
+class Upgraded(web.StreamResponse):
+    """What the handler gives back when all is over: nothing is left to write."""
+
+    @property
+    def keep_alive(self) -> bool | None:
+        return False
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        return None
 
 
 def _hold_back(connection: socket.socket | None) -> None:

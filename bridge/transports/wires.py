@@ -1,6 +1,7 @@
 """The ways in that stand beside HTTP. Each is entered on its own: one that can't start says so, the others run."""
 
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Literal, Protocol, Self
 
@@ -19,10 +20,14 @@ class Wire(msgspec.Struct, frozen=True, omit_defaults=True):
     addresses: tuple[str, ...] = ()
     message: str = ""
     hint: str = ""
+    counts: Mapping[str, int] = {}
 
 
 class Opening(Protocol):
-    """A way in: entered it listens and says where; SetupError when it can't."""
+    """A way in: entered it listens and says where, in a `note` what is not as usual, in `counts` what came and went.
+
+    SetupError when it can't.
+    """
 
     @property
     def addresses(self) -> tuple[str, ...]: ...
@@ -37,7 +42,7 @@ class Wires(AbstractAsyncContextManager["Wires"]):
 
     def __init__(self) -> None:
         self._stack = AsyncExitStack()
-        self._wires: dict[str, Wire] = {}
+        self._wires: dict[str, Wire | Opening] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,9 +58,13 @@ class Wires(AbstractAsyncContextManager["Wires"]):
             self._wires[name] = Wire(name, "failed", (), error.message, error.hint)
             _log.error("%s is off: %s; %s", name, error.message, error.hint)
             return False
-        self._wires[name] = Wire(name, "on", entered.addresses)
+        self._wires[name] = entered
         return True
 
     def described(self) -> tuple[Wire, ...]:
         """Each of them, in the order they were added."""
-        return tuple(self._wires.values())
+        return tuple(wire if isinstance(wire, Wire) else _on(name, wire) for name, wire in self._wires.items())
+
+
+def _on(name: str, wire: Opening) -> Wire:
+    return Wire(name, "on", wire.addresses, getattr(wire, "note", ""), counts=getattr(wire, "counts", {}))

@@ -26,6 +26,7 @@ from bridge.walks.blends import Array
 from bridge.walks.grid import OFFSET, Grid, History, Tile, vectors
 from bridge.walks.handles import Handles, picture_of
 from bridge.walks.keys import Favourite, Given, Key
+from bridge.walks.styles import Styles
 
 _VERBS = ("to", "back", "forward")
 _COMMAND = "tile"  # a model may have one that makes many pictures at once; else its usual one does
@@ -62,6 +63,7 @@ class Explorer:
         self._places = asyncio.Semaphore(self._window)  # runs of all who look, together
         self._favourites: dict[str, Given] = {}  # favourites that were a centre: they stay, also when they are dropped
         self._history = History()
+        self._styles = Styles(session, handles)
         self._pictures: OrderedDict[Any, Blob] = OrderedDict()
         self._bytes = 0
 
@@ -121,15 +123,14 @@ class Explorer:
                 self._remember((tile, about), picture)
                 yield Picture(tile.row, tile.column, picture)
 
-    def _here(self) -> list[float]:
-        """Where the session is now, in z."""
+    def _here(self) -> Any:
+        """Where the session is now."""
         now, z, w = self._session.snapshot(), self.handles.z, self.handles.w
-        place = now.get(z)
+        place, style = now.get(z), now.get(w) if w is not None else None
+        if isinstance(style, Blob):
+            return {"w": numbers(style.data)}
         if isinstance(place, Blob):
             return numbers(place.data)
-        if w is not None and now.get(w) is not None:
-            said = f"grid.centre takes a place in z, and {self._session.name} is at one in w now"
-            raise InputError(said, hint='walk in z ("space": "z"), or name the centre: a seed', field="grid.centre")
         said = f"{self._session.name} is nowhere yet: no {z} came"
         raise InputError(said, hint="look at its walk first, or name the centre: a seed", field="grid.centre")
 
@@ -143,7 +144,9 @@ class Explorer:
         if not tiles:
             return
         centre = self._centre(tiles[0].centre)
-        places = await asyncio.to_thread(lambda: list(vectors(tiles, centre)))
+        in_w = self._is_in_w(tiles[0].centre)
+        middle = self._styles.middle(tiles[0]) if in_w else centre
+        places = await asyncio.to_thread(lambda: list(vectors(tiles, middle)))
         port = picture_of(command)
         assert port is not None
         under_way: deque[_UnderWay] = deque()
@@ -151,13 +154,19 @@ class Explorer:
             for tile, vector in places:
                 while under_way and (len(under_way) >= self._window or under_way[0].run.ended):
                     yield await _next(under_way, port)
-                inputs = {**others, self.handles.z: vector.tobytes()}
-                under_way.append(await self._begun(tile, inputs, command.name, {port: wish}))
+                place = await self._place(tile, vector, centre if in_w else None, others)
+                under_way.append(await self._begun(tile, {**others, **place}, command.name, {port: wish}))
             while under_way:
                 yield await _next(under_way, port)
         finally:
             for one in under_way:
                 one.run.cancel()
+
+    async def _place(self, tile: Tile, z: Array, style: Array | None, others: dict[str, Any]) -> dict[str, Any]:
+        """The input that says where a tile is; `style` is the centre if that is in w."""
+        if style is None or self.handles.w is None:
+            return {self.handles.z: z.tobytes()}
+        return {self.handles.w: (await self._styles.made(tile, z, style, others)).tobytes()}
 
     async def _begun(
         self, tile: Tile, inputs: dict[str, Any], command: str, wishes: Mapping[str, Encoding]
@@ -208,20 +217,34 @@ class Explorer:
             raise InputError(f"to takes [row, column] of a tile; {came(to)} came", field="to")
         row, column = (int(OFFSET.parse(number, "to")) for number in to)
         grid = self.grid
-        ((_, vector),) = vectors([grid.tile(row, column)], self._centre(grid.centre))
+        tile = grid.tile(row, column)
+        if self._is_in_w(grid.centre):
+            style = self._centre(tile.centre) if tile.row == tile.column == 0 else self._styles.known(tile)
+            return grid.centred(row, column, style, "w")
+        ((_, vector),) = vectors([tile], self._centre(grid.centre))
         return grid.centred(row, column, vector)
 
     def _centre(self, key: Key) -> Array:
-        """Its vector in z; InputError for a favourite that is not there, or was kept in w."""
-        known = Vectors(self.handles.latent)
+        """Its vector, in z or in w; InputError for a favourite that is not there."""
+        given = self._given(key)
+        if isinstance(given, Given):
+            return np.frombuffer(given.data, "<f4").astype(np.float64)
+        return Vectors(self.handles.latent)[given].astype(np.float64)
+
+    def _is_in_w(self, key: Key) -> bool:
+        given = self._given(key)
+        return isinstance(given, Given) and given.space == "w"
+
+    def _given(self, key: Key) -> Key:
+        """The same; a favourite as what was kept."""
         if not isinstance(key, Favourite):
-            return known[key].astype(np.float64)
+            return key
         given = self._favourites.get(key.favourite) or self._kept(key.favourite)
-        if given is None or given.space != "z":
+        if given is None or (given.space == "w" and self.handles.map is None):
             why = "was kept in w" if given else "is none of this model"
             raise InputError(f"the favourite {key.favourite!r} {why}", hint="take another", field="grid.centre")
         self._favourites[key.favourite] = given
-        return known[given].astype(np.float64)
+        return given
 
     # --- keeping ---------------------------------------------------------------------------------
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bridge import limits
-from bridge.errors import InputError, TooLarge
+from bridge.errors import TooLarge
 from bridge.ports import Number
 from bridge.walks import blends, keys
 from bridge.walks.anchors import seeded
@@ -83,11 +84,11 @@ class Grid(msgspec.Struct, frozen=True):
         """The tile so many rows down and columns right of the centre; any whole numbers."""
         return Tile(self.centre, self.seed, self.distance, row, column)
 
-    def centred(self, row: int, column: int, centre: Array) -> "Grid":
+    def centred(self, row: int, column: int, centre: Array | NDArray[np.float32], space: str = "z") -> "Grid":
         """A grid around one of its tiles, whose vector the caller has. What lies around is new."""
         data = np.ascontiguousarray(centre, "<f4").tobytes()
         seed = seed32(self.seed, row, column)
-        return msgspec.structs.replace(self, centre=Given("z", data), seed=seed, row=0, column=0)
+        return msgspec.structs.replace(self, centre=Given(space, data), seed=seed, row=0, column=0)
 
 
 def vectors(tiles: Iterable[Tile], centre: Array) -> Iterator[tuple[Tile, Array]]:
@@ -133,8 +134,6 @@ def _checked(grid: Grid) -> Grid:
     if grid.rows * grid.columns > limits.GRID_TILES:
         said = f"grid takes up to {limits.GRID_TILES} tiles at once; {grid.rows} × {grid.columns} came"
         raise TooLarge(said, hint="take fewer rows or columns", field="grid.rows")
-    if isinstance(grid.centre, Given) and grid.centre.space != "z":
-        raise InputError("grid.centre takes a vector in z; one in w came", field="grid.centre")
     return grid
 
 

@@ -97,6 +97,7 @@ class Player:
         gone = self._performance.walk.settings.numbers.keys() - performance.walk.settings.numbers.keys()
         self._performance = performance
         self._give_back({self.handles.truncation if name == "truncation" else name for name in gone})
+        self._session.heard("walk", patch)
         self._note(Control(t, set={name: self._without_favourites(value) for name, value in patch.items()}))
         self._session.events.publish(Event("walk", self._session.name, {"set": dict(patch)}))
 

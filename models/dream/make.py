@@ -3,7 +3,8 @@
     python -m models.dream.make --work FOLDER          days of two cores; stop and repeat the command as you like
     python -m models.dream.make --work FOLDER --card   weights and card of how far the training is now
 
-What it depends on is in PICTURES and CONFIG below, so the same command makes the same network again.
+What it depends on is in PICTURES and CONFIG below, so the same command makes the same network again. It learns in two stages: first
+alone with the drawn pictures and their places, which picture belongs where; then against a discriminator too, to make it sharp.
 """
 
 import argparse
@@ -16,52 +17,69 @@ import cv2
 import numpy as np
 import torch
 
-from models.dream.draw import draw_set, sheet
+from models.dream.draw import draw, draw_set, sheet
+from models.dream.traits import LENGTH, place
 from models.stylegan2.distance import mean_distance
 from models.stylegan2.train import Config, export, train
 from models.stylegan2.weights import load_generator
 
 HERE = Path(__file__).parent
-PICTURES, SIZE = 16_000, 64
-CONFIG = {"images": 400_000, "size": SIZE}  # everything else as Config has it
+PICTURES, SIZE = 32_000, 64
+CONFIG = {
+    "size": SIZE,
+    "z_dim": LENGTH,
+    "w_dim": 128,
+    "channels": (192, 192, 112, 48, 32),
+    "critic": (128, 128, 96, 48, 24),
+    "mapping_width": 256,
+    "mapping_lr": 1.0,
+    "mirror": False,
+    "mixing": 0.5,
+    "guide": 10.0,
+    "guide_alone": 160_000,
+    "images": 600_000,
+}  # everything else as Config has it
 COMPARED = 4_000  # pictures of each side of the distance
-TRUNCATION = 0.7
+UNSEEN = 500  # places without a drawn picture in the set, for which one is drawn to compare
+TRUNCATION = 1.0
 
 
 def make(work, processes, threads):
-    """Draw and train, or go on with it."""
-    pictures = work / f"pictures-{SIZE}.npy"
+    """Draw and train, or go on with it; whether it came to its end."""
+    pictures, places = work / f"drawn-{SIZE}.npy", work / "places.npy"
     if not pictures.exists():
         print(f"drawing {PICTURES} pictures ...")
         draw_set(pictures, PICTURES, SIZE, processes)
+    np.save(places, np.stack([place(seed) for seed in range(PICTURES)]))
     stop = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.append(True))
-    train(Config(str(pictures), str(work), threads=threads, **CONFIG), on_progress=_show, cancelled=lambda: bool(stop))
+    config = Config(str(pictures), str(work), places=str(places), threads=threads, **CONFIG)
+    train(config, on_progress=_show, cancelled=lambda: bool(stop))
+    return not stop
 
 
 def card(work, into=HERE):
-    """The newest weights, the pictures of the card, and the distance that it tells."""
-    drawn = np.load(work / f"pictures-{SIZE}.npy", mmap_mode="r")
+    """The newest weights, the pictures of the card, and the distances that it tells."""
+    drawn = np.load(work / f"drawn-{SIZE}.npy", mmap_mode="r")
     export(work, into / "dream", {"pictures": len(drawn), "drawn_by": "models/dream/draw.py"})
     generator = load_generator(into / "dream")
-    compared = pictures_of(generator, latents(COMPARED, generator.z_dim))
+    unseen = np.stack([place(len(drawn) + i) for i in range(COMPARED)])
+    made = pictures_of(generator, unseen)
+    wanted = np.stack([draw(len(drawn) + i, SIZE) for i in range(UNSEEN)])
     half = min(COMPARED, len(drawn) // 2)
     measured = {
-        "distance": round(mean_distance(compared, drawn[:half]), 2),
+        "distance": round(mean_distance(made, drawn[:half]), 2),
         "distance_of_two_halves_of_the_drawn": round(mean_distance(drawn[:half], drawn[half : 2 * half]), 2),
+        "difference_at_unseen_places": round(float(np.abs(made[:UNSEEN].astype(int) - wanted).mean()), 2),
     }
     _note(into / "dream.json", measured)
-    grid = sheet(pictures_of(generator, latents(60, generator.z_dim), TRUNCATION), 12)
-    strip = sheet(pictures_of(generator, between(latents(4, generator.z_dim), 4), TRUNCATION), 12)
+    first = np.stack([place(seed) for seed in range(60)])
+    grid = sheet(pictures_of(generator, first, TRUNCATION), 12)
+    strip = sheet(pictures_of(generator, between(first[:4], 4), TRUNCATION), 12)
     for name, picture in (("samples.jpg", grid), ("walk.jpg", strip), ("preview.jpg", grid[: 3 * SIZE, : 4 * SIZE])):
         cv2.imwrite(str(into / name), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     return measured
-
-
-def latents(count, length):
-    """Those of the seeds 0 to count - 1, as the bridge makes them."""
-    return np.stack([np.random.RandomState(seed).randn(length) for seed in range(count)]).astype(np.float32)
 
 
 def between(points, steps):
@@ -97,9 +115,8 @@ def main(argv=None):
     parser.add_argument("--processes", type=int, default=2, help="that draw")
     parser.add_argument("--threads", type=int, default=2, help="that train")
     asked = parser.parse_args(argv)
-    if not asked.card:
-        make(asked.work, asked.processes, asked.threads)
-    print(card(asked.work))
+    if asked.card or make(asked.work, asked.processes, asked.threads):
+        print(card(asked.work))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,11 @@ class Shape(NamedTuple):
     epsilon: float = 1e-5
     activation: str = "gelu_new"
 
+    @property
+    def bytes_of_a_text(self) -> int:
+        """What the cache of one whole text takes: keys and values of all layers, in float32."""
+        return self.layers * 2 * self.width * self.context * 4
+
 
 def broken(message: str, hint: str = "") -> ModelBroken:
     return ModelBroken(message, hint=hint, field="network")

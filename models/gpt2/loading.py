@@ -7,22 +7,27 @@ from typing import Any
 
 from bridge.errors import ModelBroken
 from bridge.kit.fetch import WANTED, Found
-from bridge.kit.text import choose_device
+from bridge.kit.text import choose_device, slots_for
 from bridge.kit.vocabulary import Vocabulary, open_vocabulary
 
 from .layout import broken, expected, read_config, shape_of
 
 
-def open_network(found: Found, slots: int, device: str) -> tuple[Any, Vocabulary]:
+def open_network(found: Found, device: str) -> tuple[Any, Vocabulary]:
     """The network, ready to write, and its tokenizer; ModelBroken, in words, if it can't be used."""
     config = read_config(found.folder / "config.json")
     shape = shape_of(config)
     vocabulary = open_vocabulary(found.folder, config, shape.context)
-    from .fast import FastGPT2  # here: it loads torch
+    from .fast import FastGPT2  # here: they load torch
 
     weights = _named(read_weights(found.file or _weights_in(found.folder)))
     _check(weights, expected(shape), config)
-    return FastGPT2(weights, shape, slots, choose_device(device)), vocabulary
+    device, slots = choose_device(device), slots_for(shape.bytes_of_a_text)
+    if device == "cpu":
+        return FastGPT2(weights, shape, slots), vocabulary
+    from .device import DeviceGPT2
+
+    return DeviceGPT2(weights, shape, slots, device), vocabulary
 
 
 def _weights_in(folder: Path) -> Path:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from bridge import Category, Text
 from bridge.kit.fetch import WANTED, find
-from bridge.kit.text import SLOTS, TextModel
+from bridge.kit.text import TextModel
 
 from .loading import open_network
 
@@ -23,4 +23,4 @@ class GPT2(TextModel):
         """Load network and tokenizer; also for models that bring their own."""
         found = find(network, self.progress)
         self.progress("loading", -1.0, found.folder.name)
-        self.write_with(*open_network(found, SLOTS, device))
+        self.write_with(*open_network(found, device))

@@ -15,6 +15,9 @@ import torch
 from bridge import load_class
 from bridge.errors import ModelBroken
 from bridge.model import signature_of
+from models.gpt2.device import DeviceGPT2
+from models.gpt2.layout import read_config, shape_of
+from models.gpt2.loading import read_weights
 from tests.kit.networks import generated, gpt2, side_by_side, written
 
 GPT2 = load_class(Path(__file__).parent)
@@ -54,7 +57,7 @@ def opened(path, **options):
 def test_what_it_takes_can_be_told_without_a_network():
     signature = signature_of(GPT2)
     inputs = signature.default.inputs
-    assert list(inputs)[:3] == ["prompt", "max_characters", "max_tokens"] and signature.concurrency == 16
+    assert list(inputs)[:3] == ["prompt", "max_characters", "max_tokens"] and signature.concurrency == 64
     assert inputs["prompt"].required and list(signature.default.outputs)[:2] == ["generated_text", "encountered_end"]
     assert list(signature.commands) == ["run", "chat"] and signature.default.streams
 
@@ -103,11 +106,11 @@ def test_its_relatives_are_computed_as_well(settings, tmp_path):
     assert written(opened(tmp_path), PROMPT, 40) == generated(theirs, tmp_path, PROMPT, 40)
 
 
-def test_the_way_of_other_devices_gives_the_same(ours, theirs, folder, monkeypatch):
-    module = __import__(type(ours.engine.network).__module__, fromlist=["_Together"])
-    monkeypatch.setattr(
-        ours.engine.network, "_look", lambda slots, positions, at: module._Together(slots, at, max(positions) + 1)
-    )
+def test_the_way_of_other_devices_gives_the_same(ours, theirs, folder):
+    weights = read_weights(folder / "model.safetensors")
+    named = {name.removeprefix("transformer."): tensor for name, tensor in weights.items()}
+    shape = shape_of(read_config(folder / "config.json"))
+    ours.engine.network = DeviceGPT2(named, shape, ours.engine.network.slots, "cpu")
     runs = [lambda prompt=prompt: ours.run(prompt, max_tokens=30, temperature=0) for prompt in PROMPTS]
     assert side_by_side(runs) == [generated(theirs, folder, prompt, 30) for prompt in PROMPTS]
 

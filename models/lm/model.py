@@ -5,7 +5,7 @@ from typing import Annotated
 from bridge import Boolean, Category, Number, Text
 from bridge.errors import InputError
 from bridge.kit.fetch import WANTED, find
-from bridge.kit.text import SLOTS, TextModel, choose_device
+from bridge.kit.text import TextModel, choose_device
 
 
 class LM(TextModel):
@@ -26,7 +26,7 @@ class LM(TextModel):
         from .network import open_network  # here: it loads torch and transformers
 
         device = choose_device(device)
-        net, tokens, self.tokenizer = open_network(found.folder, SLOTS, context, device, precision, pickle)
+        net, tokens, self.tokenizer = open_network(found.folder, context, device, precision, pickle)
         self.write_with(net, tokens)
 
     def talk(self, messages: list[dict[str, str]]) -> str:

@@ -13,6 +13,8 @@ from transformers.cache_utils import Cache, DynamicLayer
 from transformers.utils import logging
 
 from bridge.errors import ModelBroken
+from bridge.kit.decoding import Bit, apart
+from bridge.kit.text import slots_for
 from bridge.kit.vocabulary import Vocabulary
 
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -68,11 +70,17 @@ class Causal:
         self.cache = SlotCache(slots, context)
         self._state: Tensor | None = None
         model.get_output_embeddings().register_forward_pre_hook(self._remember)
-        self.read(0, [0, 0], 0)  # a network that can't go on from a cache like ours fails here, not in front of people
+        self._read(
+            Bit(0, [0, 0], 0)
+        )  # a network that can't go on from a cache like ours fails here, not in front of people
+
+    def read(self, bits: Sequence[Bit]) -> tuple[Any, Any]:
+        return apart(bits, self._step, self._read)
 
     @torch.inference_mode()
-    def read(self, slot: int, tokens: Sequence[int], start: int) -> tuple[Any, Any]:
-        """Take in a bit of a prompt."""
+    def _read(self, bit: Bit) -> tuple[Any, Any]:
+        """A bit of a prompt."""
+        slot, tokens, start = bit
         end = start + len(tokens)
         self.cache.look(torch.tensor([slot]), start, end, None)
         places = torch.arange(start, end, device=self.device)
@@ -81,10 +89,10 @@ class Causal:
         return logits[0], states[0]
 
     @torch.inference_mode()
-    def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> tuple[Any, Any]:
+    def _step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]) -> tuple[Any, Any]:
         """One token each."""
         if len(slots) == 1:
-            logits, states = self.read(slots[0], tokens, positions[0])
+            logits, states = self._read(Bit(slots[0], tokens, positions[0]))
             return logits[None], states[None]
         where, words, places = torch.tensor([slots, tokens, positions], device=self.device)
         end = min((max(positions) + 16) // 16 * 16, self.context)
@@ -110,7 +118,7 @@ class Causal:
 
 
 def open_network(
-    folder: Path, slots: int, context: int, device: str, precision: str, pickle: bool
+    folder: Path, context: int, device: str, precision: str, pickle: bool
 ) -> tuple[Causal, Vocabulary, Any]:
     """Network, tokens, and the tokenizer for its template; ModelBroken, in words, if it can't be used."""
     logging.set_verbosity_error()
@@ -128,7 +136,7 @@ def open_network(
         )
         model = model.eval().requires_grad_(False).to(device)
         most = min(context, *_limits(config))
-        network = Causal(model, most, slots if device == "cpu" else _slots_that_fit(model, most, slots))
+        network = Causal(model, most, _slots_that_fit(model, most))
     return network, _vocabulary(tokenizer, model, most, folder.name), tokenizer
 
 
@@ -142,14 +150,17 @@ def _limits(config: Any) -> list[int]:
     return [limit for limit in told if isinstance(limit, int) and limit > 0]
 
 
-def _slots_that_fit(model: Any, context: int, most: int) -> int:
-    """On a GPU the cache takes its memory at once: half of what is free."""
+def _slots_that_fit(model: Any, context: int) -> int:
+    """On a GPU the cache takes its memory at once: half of what is free, at most."""
     config = model.config
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     one = config.num_hidden_layers * 2 * heads * width * context * model.dtype.itemsize
+    slots = slots_for(one)
+    if model.device.type != "cuda":
+        return slots
     free, _ = torch.cuda.mem_get_info(model.device)
-    return max(2, min(most, free // 2 // one))
+    return max(2, min(slots, free // 2 // one))
 
 
 def _vocabulary(tokenizer: Any, model: Any, context: int, name: str) -> Vocabulary:

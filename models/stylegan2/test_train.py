@@ -46,6 +46,65 @@ def test_a_cancelled_run_resumes_to_the_same_weights(config, tmp_path):
     assert torch.equal(weights(whole), weights(resumed))
 
 
+@pytest.fixture
+def guided(config, tmp_path):
+    """Pictures that are one colour each, which their places tell."""
+    places = np.random.default_rng(1).standard_normal((20, 8)).astype(np.float32)
+    colours = (127 + 80 * np.sign(places[:, :3])).astype(np.uint8)
+    np.save(tmp_path / "coloured.npy", np.broadcast_to(colours[:, None, None], (20, 16, 16, 3)))
+    np.save(tmp_path / "places.npy", places)
+    return replace(config, pictures=str(tmp_path / "coloured.npy"), places=str(tmp_path / "places.npy"), mirror=False)
+
+
+def test_the_guide_alone_teaches_which_picture_belongs_where(guided):
+    seen = []
+    training.train(replace(guided, images=800, guide_alone=800, log_every=20, lr=0.01), on_progress=seen.append)
+    assert seen[-1]["apart"] < 0.7 * seen[0]["apart"]
+    assert "loss_d" not in seen[-1] and "path_length" not in seen[-1]
+
+
+def test_the_discriminator_joins_after_the_guide_and_resumes_to_the_same_weights(guided, tmp_path):
+    config = replace(guided, guide_alone=8, critic=(8, 4, 4))
+    seen = []
+    whole = training.train(config, on_progress=seen.append)
+    assert ["loss_d" in each for each in seen] == [False, True]
+    assert all("apart" in each for each in seen)
+    parts = replace(config, out=str(tmp_path / "parts"))
+    answers = iter([False, False, False, True])  # past where it joins, then stop
+    training.train(parts, cancelled=lambda: next(answers))
+    assert torch.equal(weights(whole), weights(training.train(parts)))
+
+
+def test_styles_of_known_places_are_not_mixed(config):
+    generator = training.new_generator(training.asdict(config))
+    known = torch.randn(3, 8)
+    ws = training.styles(generator, 6, 1.0, "cpu", known)
+    assert torch.allclose(ws[:3], generator.mapping(known), atol=1e-6)
+    assert all(not torch.equal(each[0], each[-1]) for each in ws[3:])
+
+
+def test_unlikeness_is_nothing_for_the_same_and_grows_with_the_difference():
+    x = torch.rand(2, 3, 16, 16)
+    assert training.unlikeness(x, x) == 0
+    assert 0 < training.unlikeness(x, x + 0.1) < training.unlikeness(x, x + 0.2)
+    edge = torch.zeros(1, 3, 16, 16)
+    edge[..., 8:] = 1
+    soft = torch.nn.functional.avg_pool2d(edge, 3, 1, 1, count_include_pad=False)
+    assert training.unlikeness(soft, edge) > (soft - edge).abs().mean() * 2
+
+
+def test_a_guide_that_cannot_be_is_refused(guided, tmp_path):
+    with pytest.raises(ValueError, match="mirror"):
+        training.train(replace(guided, mirror=True))
+    with pytest.raises(ValueError, match="needs places"):
+        training.train(replace(guided, places="", guide_alone=4))
+    with pytest.raises(ValueError, match="critic"):
+        training.train(replace(guided, critic=(8, 8)))
+    np.save(tmp_path / "short.npy", np.zeros((3, 8), np.float32))
+    with pytest.raises(ValueError, match=r"short\.npy"):
+        training.train(replace(guided, places=str(tmp_path / "short.npy")))
+
+
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(config, tmp_path):
     training.train(replace(config, images=8))
     (tmp_path / "run" / "checkpoint-000000012.pt").write_bytes(b"cut short")

@@ -2,6 +2,8 @@
 
 From the papers: non-saturating loss with lazy R1 and path-length penalties and style mixing (Karras et al. 2020), differentiable
 augmentation (Zhao et al. 2020) whose probability follows how sure the discriminator has become (Karras et al. 2020, ADA).
+Pictures that were made from numbers can bring them along as their places in the latent space (`places`). Then a guide tells the
+generator which picture belongs where, first alone and later beside the discriminator, which makes sharp what the guide leaves soft.
 Each step is seeded by its number, so a run that was stopped and resumed goes on exactly as if it had not been.
 
 Nothing happens at import, and `train` prints nothing: a server job calls it with `on_progress` and `cancelled`.
@@ -34,10 +36,13 @@ class Config:
     pictures: str  # a folder of image files, or a .npy file of uint8 (N, size, size, 3)
     out: str
     size: int = 64  # pixels on a side: a power of two
-    channels: tuple[int, ...] = (128, 128, 96, 64, 32)  # feature maps at 4, 8, 16, ... pixels, in both networks
+    channels: tuple[int, ...] = (128, 128, 96, 64, 32)  # feature maps at 4, 8, 16, ... pixels
+    critic: tuple[int, ...] = ()  # those of the discriminator, where they are others
     z_dim: int = 64
     w_dim: int = 64
     mapping_layers: int = 4
+    mapping_width: int = 0  # 0: as many as w_dim
+    mapping_lr: float = 0.01  # of the mapping, beside that of the rest
     architecture: str = "skip"
     images: int = 400_000  # stop after showing the discriminator so many real pictures
     batch: int = 16
@@ -53,6 +58,10 @@ class Config:
     augment_target: float = (
         0.6  # how often the discriminator may be right about real pictures before augmentation grows
     )
+    places: str = ""  # a .npy file (N, z_dim): where in the latent space each picture belongs; empty: nobody knows
+    guide: float = 10.0  # how much it counts that the picture of a place looks like the one that belongs there
+    guide_alone: int = 0  # so many images without a discriminator, for which the generator learns from the guide alone
+    guide_lr: float = 0.008  # the generator's at the start of these, from where it falls to lr
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"  # float32, bfloat16, or whichever is quicker here
@@ -74,17 +83,12 @@ def train(config, on_progress=None, cancelled=lambda: False):
     out = Path(config.out)
     (out / "samples").mkdir(parents=True, exist_ok=True)
     pictures = load_pictures(config.pictures, config.size)  # (P, H, W, 3) uint8
+    places = load_places(config.places, len(pictures), config.z_dim)  # (P, Z) or None
 
     # Networks, their average, and their optimisers. Lazy penalties are rare, so Adam's memory is shortened to match.
     torch.manual_seed(config.seed)
-    G = Generator(
-        config.z_dim,
-        config.w_dim,
-        config.channels,
-        mapping_layers=config.mapping_layers,
-        architecture=config.architecture,
-    )
-    D = Discriminator(config.channels)
+    G = new_generator(asdict(config))
+    D = Discriminator(config.critic or config.channels)
     G, D = (net.to(device, memory_format=torch.channels_last) for net in (G, D))
     G_ema = copy.deepcopy(G).eval().requires_grad_(False)
     G_opt = lazy_adam(G, config.lr, config.path_every)
@@ -99,33 +103,44 @@ def train(config, on_progress=None, cancelled=lambda: False):
     sums, started, saved_at, sampled_at = Sums(), time.monotonic(), time.monotonic(), state["images"]
     while state["images"] < config.images and not cancelled():
         torch.manual_seed(config.seed * 1_000_003 + state["step"])
+        alone = places is not None and state["images"] < config.guide_alone
+        guided = 0 if places is None else config.batch if alone else config.batch // 2
         regularise_d = config.r1_gamma > 0 and state["step"] % config.r1_every == 0
-        regularise_g = config.path_weight > 0 and state["step"] % config.path_every == 0
+        regularise_g = config.path_weight > 0 and state["step"] % config.path_every == 0 and not alone
 
         # One batch of each kind. Both players look at the same fakes: the generator's graph is kept for its own turn.
-        real = take(pictures, config.batch, config.mirror, device)  # (N, 3, H, W)
-        ws = styles(G, config.batch, config.mixing, device)  # (N, L, W)
+        index, real = take(pictures, config.batch, config.mirror, device)  # (N,), (N, 3, H, W)
+        known = None if places is None else torch.from_numpy(places[index[:guided]]).to(device)  # (guided, Z)
+        ws = styles(G, config.batch, config.mixing, device, known)  # (N, L, W)
         fake = G.synthesis(ws)  # (N, 3, H, W)
+        loss_g = fake.new_zeros(())
 
-        # The discriminator learns to tell them apart ...
-        D.requires_grad_(True)
-        real.requires_grad_(regularise_d)
-        real_score = D(augment(real, config.augment, state["augment"]))  # (N, 1)
-        fake_score = D(augment(fake.detach(), config.augment, state["augment"]))
-        loss_d = F.softplus(-real_score).mean() + F.softplus(fake_score).mean()
-        if regularise_d:  # ... and to be flat where the real pictures are
-            (slope,) = torch.autograd.grad(real_score.sum(), real, create_graph=True)
-            r1 = slope.square().sum(dim=(1, 2, 3)).mean()
-            (loss_d + r1 * (config.r1_gamma / 2 * config.r1_every)).backward()
-            sums.add(r1=r1)
-        else:
-            loss_d.backward()
-        step(D_opt)
+        if not alone:
+            # The discriminator learns to tell them apart ...
+            D.requires_grad_(True)
+            real.requires_grad_(regularise_d)
+            real_score = D(augment(real, config.augment, state["augment"]))  # (N, 1)
+            fake_score = D(augment(fake.detach(), config.augment, state["augment"]))
+            loss_d = F.softplus(-real_score).mean() + F.softplus(fake_score).mean()
+            if regularise_d:  # ... and to be flat where the real pictures are
+                (slope,) = torch.autograd.grad(real_score.sum(), real, create_graph=True)
+                r1 = slope.square().sum(dim=(1, 2, 3)).mean()
+                (loss_d + r1 * (config.r1_gamma / 2 * config.r1_every)).backward()
+                sums.add(r1=r1)
+            else:
+                loss_d.backward()
+            step(D_opt)
+            sums.add(loss_d=loss_d, real=real_score.mean(), fake=fake_score.mean(), real_sign=real_score.sign().mean())
 
-        # The generator learns to be taken for real ...
-        D.requires_grad_(False)
-        score = D(augment(fake, config.augment, state["augment"]))  # (N, 1)
-        loss_g = F.softplus(-score).mean()
+            # The generator learns to be taken for real ...
+            D.requires_grad_(False)
+            score = D(augment(fake, config.augment, state["augment"]))  # (N, 1)
+            loss_g = F.softplus(-score).mean()
+            sums.add(loss_g=loss_g)
+        if guided:  # ... to put each picture where it belongs ...
+            apart = unlikeness(fake[:guided], real[:guided].detach())
+            loss_g = loss_g + apart * config.guide
+            sums.add(apart=apart)
         loss_g.backward()
         if regularise_g:  # ... and to move equally far in the picture for a step in any direction of w
             ws = styles(G, max(1, config.batch // 2), config.mixing, device)
@@ -137,18 +152,12 @@ def train(config, on_progress=None, cancelled=lambda: False):
             state["path_mean"] = mean
             ((length - mean).square().mean() * (config.path_weight * config.path_every)).backward()
             sums.add(path_length=length.mean())
+        pace(G_opt, config, state["images"] / config.guide_alone if alone else 1.0)
         step(G_opt)
 
         state["step"] += 1
         state["images"] += config.batch
         average(G_ema, G, config, state["images"])
-        sums.add(
-            loss_d=loss_d,
-            loss_g=loss_g,
-            real=real_score.mean(),
-            fake=fake_score.mean(),
-            real_sign=real_score.sign().mean(),
-        )
 
         if state["step"] % config.log_every == 0:
             now = time.monotonic()
@@ -167,7 +176,8 @@ def train(config, on_progress=None, cancelled=lambda: False):
             started = now
             if not all(math.isfinite(value) for value in progress.values()):
                 raise FloatingPointError(f"training went astray at {state['images']} images: {progress}")
-            state["augment"] = adapt(state["augment"], progress["real_sign"], config)
+            if "real_sign" in progress:
+                state["augment"] = adapt(state["augment"], progress["real_sign"], config)
             append_line(out / "log.jsonl", progress)
             if on_progress:
                 on_progress(progress)
@@ -183,19 +193,49 @@ def train(config, on_progress=None, cancelled=lambda: False):
     return G_ema
 
 
+def new_generator(config):
+    """The generator that a config, as a dict, describes."""
+    return Generator(
+        config["z_dim"],
+        config["w_dim"],
+        config["channels"],
+        mapping_layers=config["mapping_layers"],
+        mapping_width=config.get("mapping_width") or None,
+        mapping_lr=config.get("mapping_lr", 0.01),
+        architecture=config["architecture"],
+    )
+
+
 # --- The steps' parts ------------------------------------------------------------------------------------------------------
 
 
-def styles(G, n, mixing, device):
-    """Styles for n pictures, (n, L, W); a share of `mixing` switches to a second latent from a random layer on."""
-    first = G.mapping(torch.randn(n, G.z_dim, device=device), track_average=True)  # (n, L, W)
-    if mixing <= 0:
+def styles(G, n, mixing, device, known=None):
+    """Styles for n pictures, (n, L, W), the first ones of the `known` places. Of the others a share of `mixing` switches to a second
+    latent from a random layer on."""
+    z = torch.randn(n, G.z_dim, device=device)
+    count = 0 if known is None else len(known)
+    if count:
+        z[:count] = known
+    first = G.mapping(z, track_average=True)  # (n, L, W)
+    if mixing <= 0 or count == n:
         return first
     second = G.mapping(torch.randn(n, G.z_dim, device=device))
     switch = torch.randint(1, G.num_ws, (n, 1, 1), device=device)
     switch = torch.where(torch.rand(n, 1, 1, device=device) < mixing, switch, G.num_ws)
+    switch[:count] = G.num_ws
     layer = torch.arange(G.num_ws, device=device)[None, :, None]  # (1, L, 1)
     return torch.where(layer < switch, first, second)
+
+
+def unlikeness(ours, theirs):
+    """How far pictures (N, 3, H, W) are from those they should be: over every size of detail, and along their edges."""
+    apart = ours - theirs
+    total = (apart[..., 1:] - apart[..., :-1]).abs().mean() + (apart[..., 1:, :] - apart[..., :-1, :]).abs().mean()
+    while True:
+        total = total + apart.abs().mean()
+        if apart.shape[-1] <= 4:
+            return total
+        apart = F.avg_pool2d(apart, 2)
 
 
 def augment(x, policy, probability):
@@ -252,6 +292,14 @@ def lazy_adam(net, lr, every):
     """Adam as the papers set it, corrected for a penalty that comes only every so many steps."""
     ratio = every / (every + 1)
     return torch.optim.Adam(net.parameters(), lr=lr * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, foreach=True)
+
+
+def pace(optimiser, config, share):
+    """Quick and steady while the guide is alone, `share` of its time being over; slow, and with no memory of the direction, for two."""
+    slow = config.lr * config.path_every / (config.path_every + 1)
+    for group in optimiser.param_groups:
+        group["lr"] = slow if share >= 1 else config.guide_lr + (slow - config.guide_lr) * share
+        group["betas"] = (0.9 if share < 1 else 0.0, group["betas"][1])
 
 
 def step(optimiser):
@@ -312,14 +360,27 @@ def square(image, size):
     return image[..., ::-1]
 
 
+def load_places(path, count, z_dim):
+    """Where the pictures belong in the latent space: float32 (P, Z); None where nobody knows."""
+    if not path:
+        return None
+    places = np.load(path)
+    if places.shape != (count, z_dim):
+        raise ValueError(
+            f"{Path(path).name} holds {places.shape}, but {count} pictures with z_dim {z_dim} need {(count, z_dim)}"
+        )
+    return places.astype(np.float32)
+
+
 def take(pictures, n, mirror, device):
-    """A random batch: (n, 3, H, W) float, -1 to 1."""
+    """A random batch: its numbers (n,), and (n, 3, H, W) float, -1 to 1."""
     index = torch.randint(len(pictures), (n,)).numpy()
     flips = (torch.rand(n) < 0.5).numpy() if mirror else np.zeros(n, bool)
     batch = np.stack(
         [pictures[i, :, ::-1] if flip else pictures[i] for i, flip in zip(index, flips, strict=True)]
     )  # (n, H, W, 3)
-    return torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1  # channels-last by construction
+    images = torch.from_numpy(batch).to(device).permute(0, 3, 1, 2).float() / 127.5 - 1  # channels-last by construction
+    return index, images
 
 
 def save_samples(G_ema, path, side=8):
@@ -391,6 +452,12 @@ def check(config):
         )
     if config.batch < 2:
         raise ValueError("batch must be at least 2: the discriminator compares pictures with each other")
+    if config.critic and len(config.critic) != len(config.channels):
+        raise ValueError(f"critic needs as many entries as channels, {len(config.channels)}, got {len(config.critic)}")
+    if config.guide_alone and not config.places:
+        raise ValueError("guide_alone needs places: without them there is no guide to learn from")
+    if config.mirror and config.places:
+        raise ValueError("mirror must be off with places: a mirrored picture belongs elsewhere")
 
 
 def choose_precision(wish, device):
@@ -425,14 +492,7 @@ def export(out, target, facts=None):
     if path is None:
         raise FileNotFoundError(f"no checkpoint in {out}")
     content = torch.load(path, map_location="cpu", weights_only=True)
-    config = content["config"]
-    G = Generator(
-        config["z_dim"],
-        config["w_dim"],
-        config["channels"],
-        mapping_layers=config["mapping_layers"],
-        architecture=config["architecture"],
-    )
+    G = new_generator(content["config"])
     G.load_state_dict(content["G_ema"])
     save_generator(G, target, {"trained_images": content["state"]["images"]} | (facts or {}))
 
@@ -454,7 +514,7 @@ def main(argv=None):
         elif isinstance(default, bool):
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=default)
         elif isinstance(default, tuple):
-            parser.add_argument(flag, type=int, nargs="+", default=default)
+            parser.add_argument(flag, type=int, nargs="*", default=default)
         else:
             parser.add_argument(flag, type=type(default), default=default)
     args = vars(parser.parse_args(argv))
@@ -463,7 +523,7 @@ def main(argv=None):
         return export(args["out"], target)
     if not args["pictures"]:
         parser.error("--pictures is needed to train")
-    args["channels"] = tuple(args["channels"])
+    args |= {name: tuple(args[name]) for name in ("channels", "critic")}
     stop = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.append(True))

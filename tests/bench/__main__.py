@@ -7,7 +7,7 @@ import time
 
 from tests.bench import programs, report
 
-SUBJECTS = ("echo", "fanout", "startup", "overload", "crossing", "walk", "hand", "images", "grid")
+SUBJECTS = ("echo", "fanout", "socketio", "startup", "overload", "crossing", "walk", "hand", "images", "grid", "mjpeg")
 LONG = ("overload", "hand")  # these go on for fifteen times the seconds of a round: a minute
 
 

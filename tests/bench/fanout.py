@@ -14,7 +14,7 @@ CLIENTS = (1, 16, 64)
 _OURS = "sketchbridge"
 _INSIDE = "sketchbridge, no process for the model"
 _PEERS = {"aiohttp": "frames_aiohttp", "websockets": "frames_websockets", "picows": "frames_picows"}
-_FRAMES = f"frames={programs.HERE / 'models' / 'frames'}"
+FRAMES = f"frames={programs.HERE / 'models' / 'frames'}"
 _SUBSCRIBE = json.dumps(
     {"type": "subscribe", "id": 1, "session": "frames", "port": "image", "encoding": {"format": "raw"}}
 )
@@ -37,8 +37,8 @@ what limits anybody.
 
 def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding:
     contenders: dict[str, Callable[[], Sample]] = {
-        _OURS: lambda: _counted(programs.ours(_FRAMES), seconds, ours=True),
-        _INSIDE: lambda: _counted(_publisher(), seconds, ours=True),
+        _OURS: lambda: _counted(programs.ours(FRAMES), seconds, ours=True),
+        _INSIDE: lambda: _counted(publisher(), seconds, ours=True),
     }
     for name, file in _PEERS.items():
         contenders[name] = lambda file=file: _counted(programs.peer(file), seconds)  # type: ignore[misc]
@@ -69,7 +69,7 @@ def _counted(
 
 
 @contextlib.contextmanager
-def _publisher() -> Iterator[programs.Program]:
+def publisher() -> Iterator[programs.Program]:
     port = programs.free_port()
     with tempfile.TemporaryDirectory(prefix="bench-") as state:
         command = [sys.executable, "-m", "tests.bench.publisher", "--port", str(port), "--state", state]

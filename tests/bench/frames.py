@@ -29,7 +29,7 @@ class Client:
 
     def __init__(self, port: int, path: str, first: Sequence[str] = ()) -> None:
         self.frames = 0  # taken apart so far
-        self.wire_bytes = 0  # of these frames, heads and all
+        self.wire_bytes = 0  # of these frames, with all that goes with them
         self.skimmed = 0  # bytes counted since
         self._left = 0  # of the body under way
         self._head = b""
@@ -67,7 +67,7 @@ class Client:
         if head[0] & 0x0F == 2:
             assert self._left >= FRAME_BYTES
             self.frames += 1
-            self.wire_bytes += len(head) + self._left
+        self.wire_bytes += len(head) + self._left
 
     def close(self) -> None:
         self.socket.close()

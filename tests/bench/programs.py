@@ -48,13 +48,15 @@ class Program(NamedTuple):
 def peers_python() -> Path:
     """The Python that has the peers; made, with all of them at their pinned versions, when it is not there yet."""
     python = VENV / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
-    wanted = (HERE / "requirements.txt").read_text()
+    files = [HERE / "requirements.txt", HERE / "requirements-alone.txt"]
+    wanted = "".join(file.read_text() for file in files)
     stamp = VENV / ".requirements"
     if not stamp.exists() or stamp.read_text() != wanted:
         print("Installing what we are measured against into .venv-bench ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
         pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--requirement", str(HERE / "requirements.txt")], check=True)
+        subprocess.run([*pip, "--requirement", str(files[0])], check=True)
+        subprocess.run([*pip, "--no-deps", "--requirement", str(files[1])], check=True, stderr=subprocess.DEVNULL)
         stamp.write_text(wanted)
     return python
 

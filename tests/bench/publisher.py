@@ -28,6 +28,7 @@ class Publisher:
     """A backend without a process."""
 
     place = "inside the server"
+    memory = 0  # none of its own
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener

@@ -28,21 +28,30 @@ function program(names) {
   throw new Error(`none of these programs is installed: ${names.join(", ")}`);
 }
 
-export const openBrowser = () => chromium.launch({ executablePath: program(BROWSERS), args: QUIET });
+export const openBrowser = (...more) => chromium.launch({ executablePath: program(BROWSERS), args: [...QUIET, ...more] });
+
+export const python = process.env.PYTHON ?? join(ROOT, ".venv", "bin", "python");
+
+// A test model of this folder, as `--model` takes it.
+export const testModel = (name, called = name) => ["--model", `${called}=${join(import.meta.dirname, "models", name)}`];
+
+// A folder that is gone when the tests are over.
+export function folder() {
+  const made = mkdtempSync(join(tmpdir(), "sketchbridge-browser-"));
+  process.once("exit", () => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
 
 // A bridge on a free port with a state folder of its own; `close` ends it and waits until it has ended.
-export async function startBridge() {
-  const state = mkdtempSync(join(tmpdir(), "sketchbridge-browser-"));
-  const python = process.env.PYTHON ?? join(ROOT, ".venv", "bin", "python");
+export async function startBridge(flags = [], state = folder()) {
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith("SKETCHBRIDGE_"));
-  const child = spawn(python, ["-m", "bridge", "serve", "--port", "0", "--log", "json", "--state", state], {
+  const child = spawn(python, ["-m", "bridge", "serve", "--port", "0", "--osc-port", "0", "--log", "json", "--state", state, ...flags], {
     cwd: ROOT, env: Object.fromEntries(environment), stdio: ["ignore", "ignore", "pipe"],
   });
   const ended = once(child, "exit");
   const close = async () => {
     child.kill();
     await ended;
-    rmSync(state, { recursive: true, force: true });
   };
   const said = [];
   for await (const line of createInterface({ input: child.stderr })) {
@@ -57,8 +66,10 @@ export async function startBridge() {
 }
 
 // The session that walks, ready to be looked at.
-export async function openDream(url) {
-  const answer = await fetch(`${url}/api/sessions?wait=true`, { method: "POST", body: '{"model": "dream"}' });
+export const openDream = (url) => openSession(url, "dream");
+
+export async function openSession(url, model, name = model) {
+  const answer = await fetch(`${url}/api/sessions?wait=true`, { method: "POST", body: JSON.stringify({ model, name }) });
   if (!answer.ok) throw new Error(await answer.text());
 }
 
@@ -117,10 +128,10 @@ export async function photo(page) {
 }
 
 // Gives the pencil something to draw, as the README's curl does.
-export async function giveToDraw(url, picture) {
+export async function giveToDraw(url, picture, session = "pencil") {
   const form = new FormData();
   form.append("image", new Blob([picture], { type: "image/jpeg" }), "photo.jpg");
-  const answer = await fetch(`${url}/api/sessions/pencil/inputs`, { method: "PATCH", body: form });
+  const answer = await fetch(`${url}/api/sessions/${session}/inputs`, { method: "PATCH", body: form });
   if (!answer.ok) throw new Error(await answer.text());
 }
 

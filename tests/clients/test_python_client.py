@@ -39,6 +39,25 @@ async def test_the_blocking_client_does_it_all(server: Server):
     await asyncio.to_thread(script)
 
 
+async def test_a_session_is_renamed_stopped_and_started_from_a_script(server: Server):
+    def script() -> None:
+        with Bridge(server.url) as bridge:
+            echo = bridge.session("echo")
+            echo.rename("parrot")
+            assert echo.name == "parrot" and echo.run(value=1) == {"any": 1}
+            echo.stop()
+            with pytest.raises(BridgeError) as caught:
+                echo.run(value=2)
+            assert caught.value.code == "model_stopped"
+            echo.start()
+            assert echo.run(value=3) == {"any": 3}
+            place = echo.describe()["place"]
+            echo.restart()
+            assert echo.describe()["place"] != place
+
+    await asyncio.to_thread(script)
+
+
 async def test_a_bridge_that_is_not_there_is_told():
     def script() -> None:
         with pytest.raises(BridgeError, match="no bridge answers"), Bridge("http://127.0.0.1:9"):

@@ -1,5 +1,6 @@
 """One caller for each transport, all with the same verbs. A new transport joins with one class and one line."""
 
+import asyncio
 import base64
 import itertools
 import json
@@ -8,8 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol, Self
 
 import aiohttp
+import socketio
 
 from bridge.errors import BridgeError, ErrorInfo, from_info
+from tests.contract.osc_caller import OscCaller, OscTcpCaller
+from tests.contract.runway_caller import RunwayCaller
 
 
 class Caller(Protocol):
@@ -217,6 +221,87 @@ async def _until_end(hear: AsyncIterator[dict[str, Any]], wanted: str) -> AsyncI
             return
 
 
+class SocketIoCaller:
+    """python-socketio's client: acknowledgements for what ends, events for what goes on, a client for each of those."""
+
+    transports = ("polling", "websocket")  # from the one to the other
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client = socketio.AsyncClient(reconnection=False)
+
+    async def __aenter__(self) -> Self:
+        await self._client.connect(self._url, transports=list(self.transports))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.disconnect()
+
+    async def sessions(self) -> dict[str, str]:
+        return {session["name"]: session["state"] for session in (await self._asked("list"))["value"]}
+
+    async def open(self, model: str, name: str) -> None:
+        await self._asked("open", model=model, name=name)
+
+    async def close_session(self, name: str) -> None:
+        await self._asked("close", session=name)
+
+    async def run(self, session: str, inputs: dict[str, Any], command: str | None = None) -> dict[str, Any]:
+        answer = await self._asked("run", session=session, inputs=inputs, command=command)
+        outputs: dict[str, Any] = answer["outputs"]
+        return outputs
+
+    @asynccontextmanager
+    async def stream(
+        self, session: str, inputs: dict[str, Any], command: str | None = None
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+        async with self._listening() as (client, hear):
+            asked = {"id": 1, "session": session, "inputs": inputs, "command": command, "stream": True}
+            await client.emit("run", asked)
+            yield (answer["outputs"] async for answer in _until_end(hear, "output"))
+
+    async def send(self, session: str, inputs: dict[str, Any]) -> None:
+        await self._asked("send", session=session, inputs=inputs)
+
+    @asynccontextmanager
+    async def follow(self, session: str, port: str, policy: str = "newest") -> AsyncIterator[AsyncIterator[Any]]:
+        async with self._listening() as (client, hear):
+            answer = await client.call("subscribe", {"session": session, "port": port, "policy": policy})
+            if answer["type"] == "error":
+                raise raised(answer["error"])
+            yield (answer["value"] async for answer in _until_end(hear, "frame"))
+
+    async def _asked(self, verb: str, **fields: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = await self._client.call(verb, fields)
+        if answer["type"] == "error":
+            raise raised(answer["error"])
+        return answer
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncIterator[tuple[socketio.AsyncClient, AsyncIterator[dict[str, Any]]]]:
+        client = socketio.AsyncClient(reconnection=False)
+        heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for event in ("output", "done", "error"):
+            client.on(event, heard.put_nowait)
+        client.on("frame", lambda head, value: heard.put_nowait({"type": "frame", **head, "value": value}))
+        await client.connect(self._url, transports=list(self.transports))
+
+        async def hear() -> AsyncIterator[dict[str, Any]]:
+            while True:
+                yield await heard.get()
+
+        try:
+            yield client, hear()
+        finally:
+            await client.disconnect()
+
+
+class PollingCaller(SocketIoCaller):
+    """The same where no WebSocket gets through."""
+
+    transports = ("polling",)
+
+
 def _plain(value: Any) -> Any:
     """A picture's bytes from its data URI; anything else as it is."""
     if isinstance(value, str) and value.startswith("data:"):
@@ -227,4 +312,9 @@ def _plain(value: Any) -> Any:
 TRANSPORTS: dict[str, type[Caller]] = {
     "http": HttpCaller,
     "websocket": WebSocketCaller,
+    "osc": OscCaller,
+    "osc over tcp": OscTcpCaller,
+    "socketio": SocketIoCaller,
+    "socketio-polling": PollingCaller,
+    "runway": RunwayCaller,
 }

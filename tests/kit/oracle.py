@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from bridge.kit.decoding import Bit
 from bridge.kit.pieces import ByteSpeller, Speller
 
 WORDS = 97
@@ -17,18 +18,15 @@ class Oracle:
         self.context = context
         self.slots = slots
         self.cache: list[list[int]] = [[] for _ in range(slots)]
-        self.read_tokens: list[int] = []  # of each call
-        self.stepped: list[int] = []  # texts of each call
+        self.read_tokens: list[int] = []  # of each bit of a prompt
+        self.stepped: list[int] = []  # texts that went on by one token, in each pass
 
-    def read(self, slot: int, tokens: Sequence[int], start: int):
-        assert 0 < len(tokens) <= self.context - start and start <= len(self.cache[slot])
-        self.read_tokens.append(len(tokens))
-        return self._take(slot, tokens, start)
-
-    def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]):
-        assert len(set(slots)) == len(slots)
-        self.stepped.append(len(slots))
-        told = [self._take(*row) for row in zip(slots, ([token] for token in tokens), positions, strict=True)]
+    def read(self, bits: Sequence[Bit]):
+        assert len({bit.slot for bit in bits}) == len(bits) > 0
+        single = sum(len(bit.tokens) == 1 for bit in bits)
+        self.stepped += [single] if single else []
+        self.read_tokens += [len(bit.tokens) for bit in bits if len(bit.tokens) > 1]
+        told = [self._take(*bit) for bit in bits]
         return np.stack([logits for logits, _ in told]), np.stack([state for _, state in told])
 
     def copy(self, source: int, slot: int, count: int) -> None:
@@ -36,7 +34,7 @@ class Oracle:
         self.cache[slot] = self.cache[source][:count]
 
     def _take(self, slot: int, tokens: Sequence[int], start: int):
-        assert start + len(tokens) <= self.context and start <= len(self.cache[slot])
+        assert tokens and start + len(tokens) <= self.context and start <= len(self.cache[slot])
         self.cache[slot] = [*self.cache[slot][:start], *tokens]
         return answer(self.cache[slot])
 
@@ -52,6 +50,7 @@ class Letters:
 
     ends = frozenset({0})
     begin = 0
+    words = WORDS
 
     def encode(self, text: str) -> list[int]:
         return [ord(letter) - 31 for letter in text]

@@ -1,98 +1,37 @@
 """Networks from the Hub, which here is a small server on this machine that answers as the real one does."""
 
 import errno
-import hashlib
-import http.server
 import json
 import re
-import threading
+import subprocess
+import sys
 
 import pytest
 
 pytest.importorskip("huggingface_hub")
 
 from bridge.errors import ModelBroken
-from bridge.kit.fetch import find
+from bridge.kit.fetch import about, find
+from tests.bridges import environment
+from tests.hubs import CARD, COMMIT
+from tests.hubs import hub as opened_hub
 
-FILES = {"config.json": b'{"model_type": "gpt2"}', "model.safetensors": b"weights" * 200, "README.md": b"not needed"}
-COMMIT = "a" * 40
-
-
-class Hub(http.server.BaseHTTPRequestHandler):
-    """One network, org/net; others that are gated, pickled, or not there."""
-
-    served = 0
-
-    def do_HEAD(self):
-        self.do_GET()
-
-    def do_GET(self):
-        type(self).served += 1
-        path = self.path.partition("?")[0].strip("/")
-        if path.startswith("api/models/"):
-            return self._about(path.removeprefix("api/models/"))
-        repo, _, name = path.partition("/resolve/")
-        name = name.partition("/")[2]
-        if repo != "org/net" or name not in FILES:
-            return self._refuse(404, "EntryNotFound")
-        return self._give(FILES[name], "application/octet-stream", ETag=f'"{hashlib.sha1(FILES[name]).hexdigest()}"')
-
-    def _about(self, path):
-        repo, _, rest = path.partition("/revision/")
-        repo, _, tree = repo.partition("/tree/")
-        if repo == "org/gated":
-            return self._refuse(403, "GatedRepo")
-        if repo not in ("org/net", "org/pickled"):
-            return self._refuse(404, "RepoNotFound")
-        if (rest or tree) not in ("", "main", COMMIT):
-            return self._refuse(404, "RevisionNotFound")
-        names = FILES if repo == "org/net" else ["config.json", "pytorch_model.bin"]
-        files = [{"rfilename": name, "size": len(FILES.get(name, b""))} for name in names]
-        if tree:
-            entries = [
-                {"type": "file", "path": name, "size": each["size"], "oid": "0"}
-                for name, each in zip(names, files, strict=True)
-            ]
-            return self._give(json.dumps(entries).encode(), "application/json")
-        about = {"id": repo, "sha": COMMIT, "siblings": files, "tags": ["license:mit"], "cardData": {"license": "mit"}}
-        return self._give(json.dumps(about).encode(), "application/json")
-
-    def _give(self, body, kind, **headers):
-        self.send_response(200)
-        for name, value in {
-            "Content-Type": kind,
-            "Content-Length": str(len(body)),
-            "X-Repo-Commit": COMMIT,
-            **headers,
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def _refuse(self, status, code):
-        self.send_response(status)
-        self.send_header("X-Error-Code", code)
-        self.send_header("X-Error-Message", code)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *said):
-        """Nothing."""
+FILES = {
+    "config.json": b'{"model_type": "gpt2"}',
+    "model.safetensors": b"weights" * 200,
+    "README.md": CARD,
+    "tf_model.h5": b"not needed",
+}
 
 
 @pytest.fixture
 def hub():
-    class Counting(Hub):
-        served = 0
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Counting) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        server.counting = Counting
-        yield server
-        server.shutdown()
-        thread.join()
+    with opened_hub() as hub:
+        hub.networks["org/net"] = dict(FILES)
+        hub.networks["org/pickled"] = {"config.json": FILES["config.json"], "pytorch_model.bin": b"pickles"}
+        hub.networks["org/strange"] = {"config.json": b"[]", "model.safetensors": b"weights"}
+        hub.networks["org/data"] = {"data.csv": b"1,2"}
+        yield hub
 
 
 @pytest.fixture
@@ -100,7 +39,7 @@ def fetch(hub, tmp_path):
     told = []
 
     def get(name, **more):
-        endpoint = more.pop("endpoint", f"http://127.0.0.1:{hub.server_port}")
+        endpoint = more.pop("endpoint", hub.url)
         return find(name, lambda *said: told.append(said), endpoint=endpoint, cache=str(tmp_path / "kept"), **more)
 
     get.told = told
@@ -117,11 +56,11 @@ def refused(fetch, name, **more):
 def test_a_network_is_fetched_once_with_licence_and_size_told_before(fetch, hub):
     found = fetch(f"org/net@{COMMIT}")
     assert (found.folder / "model.safetensors").read_bytes() == FILES["model.safetensors"]
-    assert not (found.folder / "README.md").exists()
+    assert sorted(file.name for file in found.folder.iterdir()) == sorted(FILES.keys() - {"tf_model.h5"})
     _, fraction, text = next(said for said in fetch.told if said[0] == "downloading")
-    assert fraction == 0 and "1.39 KiB" in text and "licence: mit" in text
-    served = hub.counting.served
-    assert fetch(f"org/net@{COMMIT}") == found and hub.counting.served == served
+    assert fraction == 0 and "1.43 KiB" in text and "licence: mit" in text
+    asked = len(hub.asked)
+    assert fetch(f"org/net@{COMMIT}") == found and len(hub.asked) == asked
 
 
 def test_once_it_is_here_nobody_need_be_reached(fetch):
@@ -161,3 +100,61 @@ def test_a_folder_and_a_file_are_taken_as_they_are(tmp_path, fetch):
     file = tmp_path / "net.safetensors"
     file.touch()
     assert (fetch(str(tmp_path)).folder, fetch(str(file)).file) == (tmp_path, file)
+
+
+# --- what it is, before it is fetched ------------------------------------------------------------
+
+
+def told(hub, tmp_path, name, **more):
+    return about(name, **{"endpoint": hub.url, "cache": str(tmp_path / "kept"), **more})
+
+
+def test_what_a_network_is_can_be_told_without_its_weights(hub, tmp_path, fetch):
+    first = told(hub, tmp_path, "hf:org/net")
+    assert (first.id, first.revision, first.kind, first.licence, first.kept) == ("org/net", None, "gpt2", "mit", False)
+    assert first.size == sum(len(FILES[name]) for name in ("config.json", "model.safetensors", "README.md"))
+    assert first.commit == COMMIT and not [line for line in hub.asked if "safetensors" in line]
+    fetch("org/net")
+    kept = told(hub, tmp_path, "hf:org/net", endpoint="http://127.0.0.1:9")
+    assert kept.kept and (kept.kind, kept.licence, kept.size) == ("gpt2", "mit", first.size)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("hf:org/gated", "is gated.*hf auth login"),
+        ("hf:org/nothing", "there is no org/nothing on the Hub.*spelling"),
+        ("hf:org/net@v9", "has no revision v9"),
+        ("hf:org/strange", "names no model_type"),
+        ("hf:org/data", "has no config.json"),
+        ("hf:no such thing", "is no Hub id"),
+        ("hf:../../etc", "is no Hub id|can't be a Hub id"),
+        ("hf:", "is no Hub id"),
+    ],
+)
+def test_why_it_can_not_be_told_is_told(name, said, hub, tmp_path):
+    with pytest.raises(ModelBroken) as caught:
+        told(hub, tmp_path, name)
+    assert re.search(said, f"{caught.value.message} | {caught.value.hint}")
+
+
+def test_offline_and_not_here_is_told(hub, tmp_path):
+    with pytest.raises(ModelBroken, match="the Hub can't be reached"):
+        told(hub, tmp_path, "hf:org/net", endpoint="http://127.0.0.1:9")
+
+
+def test_a_process_of_its_own_tells_it_as_json(hub, tmp_path):
+    def said(name):
+        command = [sys.executable, "-m", "bridge.kit.fetch", name]
+        variables = environment() | hub.environment(tmp_path)
+        return json.loads(subprocess.run(command, env=variables, capture_output=True, check=True).stdout)
+
+    assert said("hf:org/net")["network"]["kind"] == "gpt2"
+    assert said("hf:org/gated")["error"]["code"] == "model_broken"
+
+
+def test_without_the_library_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ModelBroken) as caught:
+        about("hf:org/net")
+    assert "sketchbridge[torch]" in caught.value.hint

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bridge.errors import ModelFailed
 from bridge.kit.sampling import Taste, chance, choose, likeliest, log_probabilities
 
 LOGITS = np.log(np.array([0.5, 0.25, 0.15, 0.1], np.float32))
@@ -52,6 +53,23 @@ def test_a_nucleus_is_the_same_as_by_sorting_all():
     order = np.argsort(-odds)
     wanted = set(order[: int(np.searchsorted(np.cumsum(odds[order]), 0.8 * odds.sum())) + 1])
     assert set(np.flatnonzero(shares(Taste(top_p=0.8), logits=logits, count=20_000))) <= wanted
+
+
+def test_of_many_tokens_those_are_chosen_that_the_sum_of_all_leads_to():
+    logits = np.random.default_rng(4).standard_normal(3000).astype(np.float32)
+    sums = np.cumsum(np.exp(logits.astype(np.float64)))
+    wanted = [int(np.searchsorted(sums, chance(7, place) * sums[-1], side="right")) for place in range(300)]
+    assert [choose(logits, Taste(), (), 7, place) for place in range(300)] == wanted
+
+
+def test_a_nucleus_is_taken_once_even_when_there_are_fewer_tokens_than_top_k():
+    assert set(np.flatnonzero(shares(Taste(top_k=9, top_p=0.7)))) == {0, 1}
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_an_answer_that_is_no_numbers_is_told_in_words(broken):
+    with pytest.raises(ModelFailed, match="no numbers"):
+        choose(np.array([1, broken, 2], np.float32), Taste(), (), 7, 0)
 
 
 def test_a_penalty_shuns_what_was_there_whatever_the_sign_of_its_logit():

@@ -23,6 +23,7 @@ from bridge.errors import (
 from bridge.manifest import Manifest
 from bridge.ports import Encoding, Image, Number, Text
 from bridge.session import session as session_module
+from bridge.session.guests import Guest, speaking
 from bridge.session.messages import Output, Peek, Peeked, Progress, Refusal, Start, Unencoded, Wants
 from bridge.session.run import RunHandle
 from bridge.session.session import Session
@@ -747,3 +748,33 @@ async def test_one_that_begins_stopped_starts_when_told():
         stage.session.start()
         await stage.up()
         await stage.session.started()
+
+
+# --- who is there, and what they say -------------------------------------------------------------
+
+
+async def test_who_sends_runs_and_follows_is_told(stage: Stage):
+    await stage.up()
+    with speaking(Guest("osc", "10.0.0.7:9001")):
+        stage.session.send({"level": 0.5})
+        subscription = stage.session.subscribe("text")
+    stage.session.send({"level": 0.6}, by=stage)  # such as a walk: not from outside
+    (guest,) = stage.session.describe()["guests"]
+    assert (guest["wire"], guest["messages"], guest["follows"]) == ("osc", 1, 1)
+    subscription.close()
+    subscription.close()
+    assert stage.session.describe()["guests"][0]["follows"] == 0
+
+
+async def test_messages_in_and_out_are_shown_while_somebody_looks(stage: Stage):
+    await stage.up(inputs={"prompt": Text(default="")})
+    stage.session.send({"prompt": "unseen"})
+    async with stage.session.messages.subscribe() as messages:
+        with speaking(Guest("http", "127.0.0.1")):
+            stage.session.run({"prompt": "x" * 1000})
+        stage.puppet.give(1, text="fine")
+        seen = [event.data for event in messages.take()]
+    said, gave = seen
+    assert (said["direction"], said["wire"], said["verb"]) == ("in", "http", "run")
+    assert said["values"]["prompt"].endswith("…") and len(said["values"]["prompt"]) < 300
+    assert (gave["direction"], gave["run"], gave["values"]) == ("out", 1, {})

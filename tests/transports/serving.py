@@ -22,7 +22,7 @@ async def serving(*models: str, **settings: Any) -> AsyncIterator[Server]:
     """The server, its sessions loaded; a session has the name of its model."""
     with TemporaryDirectory() as state:
         asked = tuple(f"{model}={MODELS / model}" for model in models)
-        made = Settings(**{"port": 0, "demo": False, "state": Path(state), "models": asked, **settings})
+        made = Settings(**{"port": 0, "osc_port": 0, "demo": False, "state": Path(state), "models": asked, **settings})
         async with Server(made) as server:
             await server.opened()
             for name in models:

@@ -223,3 +223,30 @@ async def line(response: aiohttp.ClientResponse, start: str) -> str:
 async def asked_nothing(http: aiohttp.ClientSession, method: str, path: str) -> None:
     async with http.request(method, path) as answer:
         assert answer.status == 204
+
+
+# --- who is there --------------------------------------------------------------------------------
+
+
+async def test_who_uses_a_session_is_told_and_what_they_say_is_shown(http: aiohttp.ClientSession):
+    async with http.get("/api/sessions/echo/messages") as messages:
+        assert await line(messages, "event: ") == "hello"
+        for value in (7, 8, 9):  # the first on the usual way, the others on the short one
+            await asked(http, "POST", "/api/sessions/echo/run", {"value": value})
+            while '"direction":"in"' not in (said := await line(messages, "data: ")):
+                pass
+            assert '"wire":"http"' in said and f'"values":{{"value":{value}}}' in said
+    (guest,) = (await asked(http, "GET", "/api/sessions/echo"))["guests"]
+    assert (guest["wire"], guest["address"], guest["messages"]) == ("http", "127.0.0.1", 3)
+
+
+async def test_the_same_over_the_websocket(http: aiohttp.ClientSession):
+    async with http.ws_connect("/api/ws") as socket:
+        await socket.receive_json()
+        await socket.send_json({"type": "events", "id": 1, "session": "echo", "kinds": ["message"]})
+        assert (await socket.receive_json())["type"] == "reply"
+        await socket.send_json({"type": "send", "session": "echo", "inputs": {"value": 1}})
+        said = await socket.receive_json()
+        assert (said["kind"], said["data"]["wire"], said["data"]["verb"]) == ("message", "websocket", "send")
+        guests = (await asked(http, "GET", "/api/sessions/echo"))["guests"]
+        assert [guest["address"].rpartition(":")[0] for guest in guests] == ["127.0.0.1"]

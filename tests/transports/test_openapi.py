@@ -29,12 +29,12 @@ async def test_a_session_is_described_with_its_own_ports() -> None:
 
 
 async def test_every_described_get_answers() -> None:
-    async with serving("latent") as server, calling(server) as client:
+    async with serving("latent", "scribe") as server, calling(server) as client:
         await client.patch("/api/sessions/latent/inputs", json={"z": [0, 0, 0, 0]})
         await client.post("/api/sessions/latent/run")
         kept = await (await client.post("/api/favourites", json={"session": "latent"})).json()
         await client.post("/api/sessions/latent/walk/recording")
-        values = {"session": "latent", "port": "image", "model": "latent", "file": "app.js", "id": kept["id"]}
+        values = {"session": "latent", "port": "image", "model": "scribe", "file": "app.js", "id": kept["id"]}
         for route in server.http.routes:
             if route.method != "GET" or route.endless or route.path.endswith("/preview"):
                 continue

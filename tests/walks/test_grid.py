@@ -114,7 +114,6 @@ def test_settings_are_changed_and_told():
         ({"rows": 1.5}, "grid.rows takes a whole number"),
         ({"rows": 40, "columns": 40}, "grid takes up to 1024 tiles at once; 40 × 40 came"),
         ({"centre": [1.0]}, "grid.centre takes a list of 16 numbers; a list of 1 came"),
-        ({"centre": {"w": [1.0] * 12}}, "grid.centre takes a vector in z"),
         ({"row": 1e12}, "grid.row takes a whole number"),
         ({"rwos": 3}, "grid has no 'rwos'"),
         (3, "grid takes an object of settings; 3 came"),

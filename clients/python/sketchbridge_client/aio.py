@@ -194,6 +194,23 @@ class AsyncSession:
         found: dict[str, Any] = await self._bridge.ask(type="describe", session=self.name, wait=True)
         return found
 
+    async def rename(self, name: str) -> None:
+        """Give the session another name, for everybody; this object goes with it."""
+        await self._bridge.ask(type="rename", session=self.name, name=name)
+        self.name = name
+
+    async def stop(self) -> None:
+        """End its process. Its name, its live inputs and who follows it stay."""
+        await self._bridge.ask(type="stop", session=self.name)
+
+    async def start(self) -> None:
+        """Start it again; returns when its model is loaded."""
+        await self._bridge.ask(type="start", session=self.name, wait=True)
+
+    async def restart(self) -> None:
+        """A new process; returns when its model is loaded."""
+        await self._bridge.ask(type="restart", session=self.name, wait=True)
+
     async def run(self, command: str | None = None, encodings: Any = None, /, **inputs: Any) -> dict[str, Any]:
         """One run, its outputs whole, by name."""
         message = run_message(self.name, inputs, command, encodings, stream=False)

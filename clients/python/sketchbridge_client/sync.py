@@ -83,11 +83,30 @@ class Session:
     def __init__(self, bridge: Bridge, inner: AsyncSession) -> None:
         self._bridge = bridge
         self._inner = inner
-        self.name = inner.name
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
 
     def describe(self) -> dict[str, Any]:
         """All about it: state, ports, live inputs, stats."""
         return self._bridge.wait(self._inner.describe())
+
+    def rename(self, name: str) -> None:
+        """Give the session another name, for everybody; this object goes with it."""
+        self._bridge.wait(self._inner.rename(name))
+
+    def stop(self) -> None:
+        """End its process. Its name, its live inputs and who follows it stay."""
+        self._bridge.wait(self._inner.stop())
+
+    def start(self) -> None:
+        """Start it again; returns when its model is loaded."""
+        self._bridge.wait(self._inner.start())
+
+    def restart(self) -> None:
+        """A new process; returns when its model is loaded."""
+        self._bridge.wait(self._inner.restart())
 
     def run(self, command: str | None = None, encodings: Any = None, /, **inputs: Any) -> dict[str, Any]:
         """One run, its outputs whole, by name."""

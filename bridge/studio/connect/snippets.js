@@ -1,0 +1,148 @@
+// Lines to paste into other programs, for one session as it is: they work as they stand.
+
+import { canWalk, pictureOf, usual, writes } from "../core/sessions.js";
+
+// [{id, name, code, note}], those first that people reach for first.
+export function snippetsOf(session, { origin, token = "", wires = [] }) {
+  const about = describe(session, origin, token, wires);
+  return Object.entries(KINDS).map(([name, make]) => ({ name, ...made(make(about)) })).filter(({ code }) => code);
+}
+
+const made = (given) => (typeof given === "string" ? { code: given, note: "" } : given ?? { code: "" });
+
+function describe(session, origin, token, wires) {
+  const { inputs, outputs } = usual(session);
+  const slider = Object.entries(inputs).find(([input, port]) => port.kind === "number" && port.min !== undefined && port.max !== undefined && !input.includes("/"));
+  const wire = (name) => wires.find((one) => one.name === name && one.state === "on");
+  const [host, port] = (wire("osc")?.addresses?.[0] ?? "").match(/([\w.-]+):(\d+)\/?$/)?.slice(1) ?? ["127.0.0.1", "9000"];
+  const encoded = encodeURIComponent(session.name);
+  return {
+    name: session.name, encoded, origin, token, wire, inputs, outputs, osc: { host, port, on: Boolean(wire("osc")) },
+    url: `${origin}/api/sessions/${encoded}`, walks: canWalk(session), writes: writes(session), picture: pictureOf(session),
+    imageIn: Object.entries(inputs).find(([, one]) => one.kind === "image")?.[0], slider: slider && { input: slider[0], ...slider[1] },
+    query: token ? `?token=${encodeURIComponent(token)}` : "",
+  };
+}
+
+const json = (value) => JSON.stringify(value);
+const headers = ({ token }) => (token ? ` -H 'Authorization: Bearer ${token}'` : "");
+
+// What has to come for a run, mild values.
+function needed({ inputs }) {
+  const mild = { text: "hello", number: 0, boolean: false, point: [0.5, 0.5], box: [0.25, 0.25, 0.75, 0.75], array: [], any: {} };
+  return Object.fromEntries(Object.entries(inputs).filter(([, port]) => !("default" in port) && port.kind in mild).map(([input, port]) => [input, port.kind === "number" ? port.min ?? 0 : mild[port.kind]]));
+}
+
+const KINDS = {
+  "p5.js": (it) => {
+    const show = it.picture && `  createImg("${it.url}/stream/${it.picture}.mjpg${it.query}", "${it.picture}").size(400, AUTO);`;
+    if (it.walks) {
+      return `const tell = (walk) => fetch("${it.url}/walk${it.query}", { method: "PATCH", body: JSON.stringify(walk) });
+function setup() {
+  noCanvas();
+${show}
+}
+function mouseMoved() { tell({ speed: max(mouseX, 0) / 100 }); }
+function mousePressed() { tell({ seed: floor(random(1000)) }); }`;
+    }
+    const { slider } = it;
+    const control = slider && `  const slider = createSlider(${slider.min}, ${slider.max}, ${slider.default ?? slider.min}, ${slider.step ?? (slider.max - slider.min) / 100});
+  slider.input(() => fetch("${it.url}/inputs${it.query}", { method: "PATCH", body: JSON.stringify({ ${json(slider.input)}: slider.value() }) }));`;
+    if (it.writes) {
+      return `let said;
+function setup() {
+  noCanvas();
+  createInput("").input(write);
+  said = createP("");
+}
+async function write(event) {
+  const answer = await fetch("${it.url}/run${it.query}", { method: "POST", body: JSON.stringify({ prompt: event.target.value, max_tokens: 20 }) });
+  said.html((await answer.json()).outputs.generated_text);
+}`;
+    }
+    const listen = !it.picture && `  new EventSource("${it.url}/events?port=${Object.keys(it.outputs)}${it.query.replace("?", "&")}").addEventListener("output", (event) => print(event.data));`;
+    return ["function setup() {", "  noCanvas();", show, control, listen, "}"].filter(Boolean).join("\n");
+  },
+  curl: (it) => {
+    const call = `curl${headers(it)}`;
+    if (it.walks) return `${call} -X PATCH ${it.url}/walk -d '{"kind": "circle", "seconds": 10}'`;
+    if (it.imageIn) return `${call} -F ${it.imageIn}=@photo.jpg ${it.url}/run${it.picture ? " -H 'Accept: image/jpeg' -o out.jpg" : ""}`;
+    if (it.writes) return `${call} ${it.url}/run -H 'Accept: text/plain' -d '{"prompt": "function setup() {", "max_tokens": 40}'`;
+    return `${call} ${it.url}/run -d '${json(needed(it))}'`;
+  },
+  Python: (it) => {
+    const bridge = `Bridge(${it.origin === "http://127.0.0.1:8000" ? "" : json(it.origin)}${it.token ? `${it.origin === "http://127.0.0.1:8000" ? "" : ", "}token=${json(it.token)}` : ""})`;
+    const session = `bridge.session(${json(it.name)})`;
+    const line = it.walks
+      ? `${session}.walk(kind="drift", distance=0.5)`
+      : it.imageIn
+        ? `result = ${session}.run(${it.imageIn}=open("photo.jpg", "rb").read())\n    print(${Object.keys(it.outputs).filter((port) => port !== it.picture).map((port) => `result[${json(port)}]`).join(", ") || "list(result)"})`
+        : `print(${session}.run(${Object.entries(it.writes ? { prompt: "function setup() {" } : needed(it)).map(([input, value]) => `${input}=${json(value)}`).join(", ")}))`;
+    return { code: `from sketchbridge_client import Bridge\n\nwith ${bridge} as bridge:\n    ${line}`, note: "Needs the Python client: pip install ./clients/python" };
+  },
+  Processing: (it) => {
+    if (it.picture) return `void setup() { size(640, 640); }\nvoid draw() {\n  PImage picture = loadImage("${it.url}/outputs/${it.picture}.jpg${it.query}", "jpg");\n  if (picture != null) image(picture, 0, 0, width, height);\n}`;
+    const port = Object.keys(it.outputs)[0];
+    return `void draw() {\n  String[] said = loadStrings("${it.url}/outputs/${port}${it.query}");\n  if (said != null) println(said[0]);\n  delay(500);\n}`;
+  },
+  JavaScript: (it) => {
+    const port = it.picture ?? Object.keys(it.outputs)[0];
+    const show = it.picture ? `document.querySelector("img").src = message.value;` : "console.log(message.value);";
+    const first = it.walks ? `  say({ type: "walk", session: ${json(it.name)}, set: { kind: "drift" } });` : it.slider ? `  say({ type: "send", session: ${json(it.name)}, inputs: { ${json(it.slider.input)}: ${it.slider.max} } });` : "";
+    return { code: [`const socket = new WebSocket("${it.origin.replace("http", "ws")}/api/ws${it.query}");`, "const say = (message) => socket.send(JSON.stringify(message));", "socket.onopen = () => {",
+      `  say({ type: "subscribe", id: 1, session: ${json(it.name)}, port: ${json(port)}, binary: false });`, first, "};", "socket.onmessage = ({ data }) => {", "  const message = JSON.parse(data);", `  if (message.type === "frame") ${show}`, "};"].filter(Boolean).join("\n"),
+    note: it.picture ? "Shows it in the first <img> of the page." : "" };
+  },
+  "Socket.IO": (it) => ({
+    code: `<script src="${it.origin}/socket.io/socket.io.js"></script>
+<script>
+  const socket = io("${it.origin}"${it.token ? `, { auth: { token: ${json(it.token)} } }` : ""});
+  socket.emit("${it.walks ? "walk" : "send"}", { session: ${json(it.name)}, ${it.walks ? "set: { speed: 2 }" : `inputs: ${json(it.slider ? { [it.slider.input]: it.slider.max } : needed(it))}`} });
+</script>`,
+    note: it.wire("socketio") ? "" : "This bridge has Socket.IO switched off, or not yet.",
+  }),
+  OSC: (it) => {
+    const target = it.walks ? `/${it.name}/walk/speed f 2` : it.slider ? `/${it.name}/${it.slider.input} f ${it.slider.max}` : it.writes ? `/${it.name}/prompt s "hello"` : "";
+    return { code: target && `oscsend ${it.osc.host} ${it.osc.port} ${target}`, note: it.osc.on ? "oscsend comes with liblo; any OSC program can send the same." : "This bridge has OSC switched off, or not yet." };
+  },
+  "Pure Data": (it) => {
+    const parts = it.walks ? ["walk", "speed"] : it.slider ? [it.slider.input] : null;
+    const [low, high] = it.walks ? [0, 4] : [it.slider?.min ?? 0, it.slider?.max ?? 1];
+    return parts && {
+      code: `#N canvas 100 100 420 260 12;
+#X obj 30 30 hsl 200 18 ${low} ${high} 0 0 empty empty ${parts.at(-1)} -2 -10 0 12 -1 -1 -1 0 1;
+#X obj 30 70 oscformat ${it.name} ${parts.join(" ")};
+#X obj 30 100 list prepend send;
+#X obj 30 130 list trim;
+#X obj 30 200 netsend -u -b;
+#X obj 280 100 loadbang;
+#X msg 280 130 connect ${it.osc.host} ${it.osc.port};
+#X connect 0 0 1 0;
+#X connect 1 0 2 0;
+#X connect 2 0 3 0;
+#X connect 3 0 4 0;
+#X connect 5 0 6 0;
+#X connect 6 0 4 0;`,
+      note: `Save it as ${it.name}.pd and open it.${it.osc.on ? "" : " This bridge has OSC switched off, or not yet."}`,
+    };
+  },
+  TouchDesigner: (it) => ({
+    code: `# a Text DAT; right click, Run Script
+import json, urllib.request
+
+def tell(**values):
+    request = urllib.request.Request("${it.url}/${it.walks ? "walk" : "inputs"}${it.query}", json.dumps(values).encode(), method="PATCH")
+    return json.load(urllib.request.urlopen(request))
+
+tell(${it.walks ? "speed=2" : it.slider ? `**{${json(it.slider.input)}: ${it.slider.max}}` : ""})`,
+    note: `${it.picture ? `The picture: a Video Stream In TOP with ${it.url}/stream/${it.picture}.mjpg${it.query}. ` : ""}Untested in TouchDesigner itself.`,
+  }),
+  "OpenAI client": (it) => it.writes && {
+    code: `from openai import OpenAI
+
+client = OpenAI(base_url="${it.origin}/v1", api_key=${json(it.token || "none")})
+answer = client.completions.create(model=${json(it.name)}, prompt="function setup() {", max_tokens=40)
+print(answer.choices[0].text)`,
+    note: "pip install openai; its npm package takes the same baseURL.",
+  },
+};

@@ -1,0 +1,65 @@
+// Learning: move a fader, click a control, and the one moves the other.
+
+import { api } from "./api.js";
+import { Store } from "./store.js";
+import { tell, toast, trying } from "./toasts.js";
+
+const LOOK_MS = 300;
+
+// null: not learning. Else {fader: null, or {address, argument, low, high}: what was moved last}
+export const learning = new Store(null);
+export const mappings = new Store({ mappings: [], strays: [] });
+
+export const look = async () => mappings.set(await api("GET", "/api/mappings"));
+export const forget = async (id) => mappings.set(await api("DELETE", `/api/mappings?${new URLSearchParams({ id })}`));
+
+let timer = 0;
+
+export function learn(on) {
+  clearInterval(timer);
+  document.documentElement.classList.toggle("learning", on);
+  if (!on) return learning.set(null);
+  learning.set({ fader: null });
+  const before = {};
+  let first = true;
+  timer = setInterval(() => trying(async () => {
+    await look();
+    for (const { address, numbers } of mappings.get().strays) hear(before, address, numbers, first);
+    first = false;
+  }), LOOK_MS);
+  return undefined;
+}
+
+// The number that moved is the fader's; what it has covered so far is its range, 0 to 1 unless it went beyond.
+function hear(before, address, numbers, first) {
+  numbers.forEach((number, argument) => {
+    const key = `${address} ${argument}`;
+    const known = before[key] ??= { last: first ? number : null, low: 0, high: 1 };
+    const moved = known.last !== number;
+    Object.assign(known, { last: number, low: Math.min(known.low, number), high: Math.max(known.high, number) });
+    if (known.high > 1 && known.high <= 127 && Number.isInteger(number)) known.high = 127; // a MIDI fader behind OSC
+    if (moved) learning.set({ fader: { address, argument, low: known.low, high: known.high } });
+  });
+}
+
+// A click on a control while learning.
+addEventListener("click", (event) => {
+  const state = learning.get();
+  const control = event.target.closest?.("[data-target]");
+  const session = control?.closest("[data-session]")?.dataset.session;
+  if (!state || !session) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (!state.fader) return toast("move a fader first", { seconds: 3 });
+  return map(session, control, state.fader);
+}, true);
+
+async function map(session, control, { address, argument, low, high }) {
+  const { target, low: first, high: last } = control.dataset;
+  try {
+    const body = { address, argument, session, input: target, source: [low, high], target: [Number(first ?? 0), Number(last ?? 1)] };
+    mappings.set(await api("POST", "/api/mappings", body));
+    toast(`${address} moves ${target} of ${session}`, { hint: `${low} to ${high} becomes ${first ?? 0} to ${last ?? 1}`, seconds: 5 });
+    learning.set({ fader: null });
+  } catch (error) { tell(error); }
+}

@@ -1,0 +1,91 @@
+// What is open on the bridge, kept in step with its events. One store for the whole page.
+
+import { ask, connection, events } from "./socket.js";
+import { Store } from "./store.js";
+
+const LOOK_MS = 1000; // how often numbers such as fps are asked for, while somebody looks
+
+// {known: false until the bridge told once, all: {name: as describe tells it}, order: [names]}
+export const sessions = new Store({ known: false, all: {}, order: [] });
+export const heardOf = new Set(); // listeners for every event: (kind, session, data)
+
+export const isOpen = (name) => name in sessions.get().all;
+
+let hidden = new Set(); // closed here, and still to be undone
+
+// A session that is about to be closed is out of sight at once.
+export function hide(name, away) {
+  hidden = new Set(hidden);
+  if (away) hidden.add(name);
+  else hidden.delete(name);
+  return refresh();
+}
+
+// Looked at anew; of questions that come together only one is asked.
+let asking = null;
+let again = false;
+export async function refresh() {
+  again = true;
+  asking ??= (async () => {
+    try {
+      while (again) {
+        again = false;
+        await look();
+      }
+    } finally { asking = null; }
+  })();
+  return asking;
+}
+
+async function look() {
+  const list = await ask({ type: "list" }).catch(() => null);
+  if (!list) return;
+  const names = list.map(({ name }) => name).filter((name) => !hidden.has(name));
+  const told = await Promise.all(names.map((session) => ask({ type: "describe", session }).catch(() => null)));
+  const found = told.filter(Boolean);
+  sessions.set({ known: true, order: found.map(({ name }) => name), all: Object.fromEntries(found.map((one) => [one.name, one])) });
+}
+
+function patch(name, change) {
+  sessions.set((state) => (state.all[name] ? { ...state, all: { ...state.all, [name]: { ...state.all[name], ...change } } } : state));
+}
+
+const HEARD = {
+  progress: (name, progress) => patch(name, { progress }),
+  state: (name, { state }) => { patch(name, { state }); refresh(); },
+  session_opened: refresh,
+  session_closed: refresh,
+  session_renamed: refresh,
+  workspaces: refresh,
+  error: refresh,
+};
+
+// Once, when the page begins.
+export function watch() {
+  events(({ kind, session, data }) => {
+    HEARD[kind]?.(session, data);
+    for (const listener of heardOf) listener(kind, session, data);
+  });
+  connection.listen((state) => { if (state === "open") refresh(); });
+  setInterval(() => { if (!document.hidden && connection.get() === "open") refresh(); }, LOOK_MS);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+}
+
+// --- what a session is, from its ports --------------------------------------------------------------
+
+export const usual = (session) => (session?.signature ? Object.values(session.signature.commands)[0] : null);
+
+export const canWalk = (session) =>
+  Object.values(usual(session)?.inputs ?? {}).some((port) => port.kind === "vector" && port.length && !port.instead_of);
+
+export function writes(session) {
+  const command = usual(session);
+  return Boolean(command && command.inputs.prompt?.kind === "text" && command.outputs.generated_text?.pieces);
+}
+
+export const isPicture = (port) => port.kind === "image" || port.kind === "segmentation";
+
+export const pictureOf = (session) => Object.entries(usual(session)?.outputs ?? {}).find(([, port]) => isPicture(port))?.[0];
+
+export const vectorOf = (session) =>
+  Object.entries(usual(session)?.inputs ?? {}).find(([, port]) => port.kind === "vector" && port.length && !port.instead_of)?.[0];

@@ -1,0 +1,15 @@
+// Sound that comes out: to be played, and at once if wanted.
+
+import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { Switch } from "../core/ui.js";
+
+export function Sound({ frame, name }) {
+  const [url, setUrl] = useState("");
+  const [atOnce, setAtOnce] = useState(false);
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([frame.bytes], { type: "audio/wav" }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [frame]);
+  return html`<div class="sound"><audio controls autoplay=${atOnce} src=${url} aria-label=${name}></audio><${Switch} name="play as it comes" on=${atOnce} onTurn=${setAtOnce} /></div>`;
+}

@@ -1,0 +1,68 @@
+// From other programs to a session: where it is, what to paste there, a phone as its remote control.
+
+import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
+import { api } from "../core/api.js";
+import { go, link } from "../core/router.js";
+import { sessions } from "../core/sessions.js";
+import { useStore } from "../core/store.js";
+import { trying } from "../core/toasts.js";
+import { Choice, CodeBlock, Tabs } from "../core/ui.js";
+import { Mappings } from "../connect/mappings.js";
+import { Monitor } from "../connect/monitor.js";
+import { qr } from "../connect/qr.js";
+import { snippetsOf } from "../connect/snippets.js";
+
+const isHere = (host) => /^(localhost|127\.|\[::1\])/.test(host);
+const token = () => sessionStorage.getItem("token") ?? "";
+
+export function Connect({ names: [wanted] }) {
+  const { all, order, known } = useStore(sessions);
+  const ready = order.filter((name) => all[name].signature);
+  const name = all[wanted]?.signature ? wanted : ready[0];
+  const [info, setInfo] = useState(null);
+  useEffect(() => { trying(async () => setInfo(await api("GET", "/api/info"))); }, []);
+  if (!name) return html`<div class="empty"><h2>${known ? "No session is ready yet" : "looking…"}</h2></div>`;
+  return html`<div class="connect">
+    <${Choice} name="session" choices=${ready} value=${name} onPick=${(one) => go("connect", one)} />
+    <div class="halves"><section><h2>Paste this</h2>${info && html`<${Snippets} key=${name} session=${all[name]} info=${info} />`}
+      <h2>Who is connected</h2><${Connected} session=${all[name]} /><h2>Controllers</h2><${Mappings} session=${name} /><h2>Messages</h2><${Monitor} key=${name} session=${name} /></section>
+    <aside><h2>Phone</h2><${Phone} name=${name} info=${info} /><h2>Addresses</h2>${info && html`<${Addresses} name=${name} info=${info} />`}</aside></div></div>`;
+}
+
+function Snippets({ session, info }) {
+  const all = useMemo(() => snippetsOf(session, { origin: location.origin, token: token(), wires: info.wires }), [session.name, session.signature, info]);
+  return html`<${Tabs} label="programs" tabs=${Object.fromEntries(all.map(({ name, code, note }) => [name, { name, body: () => html`<${CodeBlock} label=${`for ${name}`} code=${code} />${note && html`<p class="hint">${note}</p>`}` }]))} />`;
+}
+
+function Connected({ session }) {
+  const { guests, stats } = session;
+  if (guests?.length) return html`<ul class="wires">${guests.map((one, index) => html`<li key=${index}><b>${one.wire}</b><code>${one.address ?? ""}</code></li>`)}</ul>`;
+  return html`<p class="hint">${stats.readers === 1 ? "one reads" : `${stats.readers} read`} its outputs${stats.waiting ? `, ${stats.waiting} runs wait` : ""}.</p>`;
+}
+
+function Addresses({ name, info }) {
+  const path = `${location.origin}/api/sessions/${encodeURIComponent(name)}`;
+  return html`<ul class="wires"><li><b>HTTP</b><code>${path}</code></li><li><b>WebSocket</b><code>${location.origin.replace("http", "ws")}/api/ws</code></li>
+    ${info.wires.filter(({ state }) => state === "on").flatMap((wire) => (wire.addresses ?? []).map((one) => html`<li key=${wire.name + one}><b>${wire.name}</b><code>${one}</code></li>`))}</ul>`;
+}
+
+// The touch page, as an address a phone can reach.
+function Phone({ name, info }) {
+  const found = isHere(location.host) ? (info?.addresses ?? []).find((one) => !isHere(new URL(one).host)) : location.origin;
+  const [typed, type] = useState(sessionStorage.getItem("phone address") ?? "");
+  const origin = (found ?? typed).replace(/\/$/, "");
+  const address = `${origin}/${token() ? `?token=${encodeURIComponent(token())}` : ""}${link("touch", name)}`;
+  const set = (event) => { type(event.target.value.trim()); sessionStorage.setItem("phone address", event.target.value.trim()); };
+  const ok = /^https?:\/\/[^/]+$/.test(origin);
+  return html`<p class="hint">A touch page made from the controls of ${name}: <a href=${link("touch", name)}>open it here</a>, or on a phone in the same network.</p>
+    ${!found && html`<p class="hint">This page is at an address that only this machine can reach. Start the bridge with <code>--host 0.0.0.0 --token …</code>, and say how the phone reaches it:</p>
+      <label class="typedline"><span class="name">address for the phone</span><input type="url" aria-label="address for the phone" placeholder="http://192.168.1.20:8000" value=${typed} onInput=${set} /></label>`}
+    ${ok && html`<${Code} text=${address} />`}`;
+}
+
+function Code({ text }) {
+  const cells = useMemo(() => { try { return qr(text); } catch { return null; } }, [text]);
+  if (!cells) return html`<code>${text}</code>`;
+  const path = cells.flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : ""))).join("");
+  return html`<figure class="qr"><svg viewBox=${`-4 -4 ${cells.length + 8} ${cells.length + 8}`} role="img" aria-label=${`QR code of ${text}`} shape-rendering="crispEdges"><rect x="-4" y="-4" width="100%" height="100%" fill="#fff" /><path d=${path} fill="#000" /></svg><figcaption><code>${text}</code></figcaption></figure>`;
+}

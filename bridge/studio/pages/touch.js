@@ -1,0 +1,125 @@
+// A remote control for fingers: the picture is the pad, the session's controls lie below.
+
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm.js";
+import { api, at } from "../core/api.js";
+import { gaussians } from "../core/chance.js";
+import { formOf } from "../core/forms.js";
+import { newestOnly } from "../core/pace.js";
+import { canWalk, pictureOf, sessions, usual, vectorOf } from "../core/sessions.js";
+import { send } from "../core/socket.js";
+import { useStore } from "../core/store.js";
+import { trying } from "../core/toasts.js";
+import { Button, Switch } from "../core/ui.js";
+import { LivePicture } from "../outputs/picture.js";
+import { Outputs } from "../outputs/outputs.js";
+import { Fields } from "../ports/field.js";
+import { Moving, WalkPanel } from "../walk/panel.js";
+import { WalkState } from "../walk/state.js";
+import { Directions, beside } from "../walk/steer.js";
+
+const REACH = 1.2; // standard deviations from the middle of the pad to its edge
+const TILT = 30; // degrees from flat to the pad's edge
+
+export function Touch({ names: [name] }) {
+  const session = useStore(sessions, (state) => state.all[name]);
+  const known = useStore(sessions, (state) => state.known);
+  if (!session?.signature) return html`<div class="empty"><h2>${known && !session ? `there is no session ${name}` : "looking…"}</h2></div>`;
+  return html`<div class="touch" data-session=${name}>${canWalk(session) && pictureOf(session) ? html`<${Instrument} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
+}
+
+function Remote({ session }) {
+  const form = formOf(session.name);
+  const { inputs, outputs } = usual(session);
+  useEffect(() => { form.hear(session.inputs); }, [session.inputs]);
+  return html`<h2>${session.name}</h2><${Outputs} session=${session.name} outputs=${outputs} form=${form} /><${Fields} form=${form} inputs=${inputs} context=${{ session: session.name }} holdable=${false} />`;
+}
+
+function Instrument({ session }) {
+  const { name } = session;
+  const form = formOf(name);
+  const walk = useMemo(() => new WalkState(name), [name]);
+  useEffect(() => walk.watch(), [walk]);
+  const told = useStore(walk.store);
+  const { inputs } = usual(session);
+  const [motion, setMotion] = useState(false);
+  const pad = useMemo(() => new Pad(name, vectorOf(session), inputs[vectorOf(session)].length), [name]);
+  const plain = Object.fromEntries(Object.entries(beside(inputs)).filter(([, port]) => port.kind === "number").slice(0, 2));
+  return html`<${XY} session=${name} port=${pictureOf(session)} pad=${pad} />
+    <div class="row"><${Button} kind="main" icon=${told?.settings.playing ? "pause" : "play"} onPress=${() => walk.set(told.settings.playing ? { pause: true } : { play: true })}>${told?.settings.playing ? "pause" : "play"}<//>
+      <${Button} icon="next" label="next" onPress=${() => walk.next()} /><${Button} icon="heart" onPress=${() => api("POST", "/api/favourites", { session: name })}>keep<//>
+      <${Button} icon="dice" onPress=${() => pad.elsewhere()}>elsewhere<//></div>
+    <${Motion} on=${motion} onTurn=${setMotion} pad=${pad} />
+    ${told && html`<${Moving} walk=${walk} name="speed" settings=${told.settings} numbers=${told.numbers} low=${0} high=${4} step=${0.01} />`}
+    <${Fields} form=${form} inputs=${plain} context=${{ session: name }} holdable=${false} />
+    <details><summary>directions</summary><${Directions} walk=${walk} inputs=${inputs} /></details>
+    <details><summary>walk</summary><${WalkPanel} walk=${walk} inputs=${inputs} /></details>`;
+}
+
+// A plane through the latent space, around the grid's centre: x and y from -1 to 1 are a place in it.
+class Pad {
+  constructor(session, input, length) {
+    Object.assign(this, { session, input, length, centre: null, turn: 0 });
+    this.offer = newestOnly((x, y) => trying(() => this.send(x, y)));
+  }
+
+  async place() {
+    const { grid: { centre } } = await api("GET", at`/api/sessions/${this.session}/grid`);
+    if (Number.isInteger(centre)) return gaussians(centre, this.length);
+    return Array.isArray(centre) ? centre : (await api("GET", at`/api/favourites/${centre.favourite}`)).vector;
+  }
+
+  elsewhere() {
+    this.centre = gaussians(Math.floor(Math.random() * 2 ** 31), this.length);
+    return this.send(0, 0);
+  }
+
+  async send(x, y) {
+    this.centre ??= await this.place();
+    this.ways ??= [gaussians(1, this.length), gaussians(2, this.length)];
+    const norm = Math.hypot(...this.centre);
+    const moved = this.centre.map((part, index) => part + REACH * (x * this.ways[0][index] + y * this.ways[1][index]));
+    const scale = norm / (Math.hypot(...moved) || 1); // on the same shell, where the pictures are good
+    const bytes = new Uint8Array(Float32Array.from(moved, (part) => part * scale).buffer);
+    await send(this.session, {}, { [this.input]: { bytes, format: "f32" } });
+  }
+}
+
+function XY({ session, port, pad }) {
+  const place = useRef();
+  const [spot, put] = useState([0, 0]);
+  const go = (x, y) => { const inside = [x, y].map((part) => Math.max(-1, Math.min(1, part))); put(inside); pad.offer(...inside); };
+  const moved = (event) => {
+    if (!event.buttons) return;
+    const { left, top, width, height } = place.current.getBoundingClientRect();
+    go(((event.clientX - left) / width) * 2 - 1, ((event.clientY - top) / height) * 2 - 1);
+  };
+  const down = (event) => { place.current.setPointerCapture(event.pointerId); moved(event); };
+  const key = (event) => {
+    const step = { ArrowLeft: [-0.05, 0], ArrowRight: [0.05, 0], ArrowUp: [0, -0.05], ArrowDown: [0, 0.05] }[event.key];
+    if (step) { event.preventDefault(); go(spot[0] + step[0], spot[1] + step[1]); }
+  };
+  useEffect(() => { pad.shown = ([x, y]) => put([x, y]); }, [pad]);
+  return html`<div class="xy" ref=${place} tabIndex="0" role="application" aria-label="pad: two ways through the latent space" onPointerDown=${down} onPointerMove=${moved} onKeyDown=${key}>
+    <${LivePicture} session=${session} port=${port} /><i style=${{ left: `${50 + 50 * spot[0]}%`, top: `${50 + 50 * spot[1]}%` }}></i></div>`;
+}
+
+// Tilting moves on the pad, where the phone lets a page know of it.
+function Motion({ on, onTurn, pad }) {
+  useEffect(() => {
+    if (!on) return undefined;
+    const tilted = ({ beta, gamma }) => {
+      if (beta === null) return;
+      const place = [gamma / TILT, (beta - 40) / TILT].map((part) => Math.max(-1, Math.min(1, part)));
+      pad.shown?.(place);
+      pad.offer(...place);
+    };
+    addEventListener("deviceorientation", tilted);
+    return () => removeEventListener("deviceorientation", tilted);
+  }, [on, pad]);
+  const turn = (wanted) => trying(async () => {
+    if (wanted && !isSecureContext) throw new Error("a phone tells a page of its motion only over https");
+    if (wanted && (await globalThis.DeviceOrientationEvent?.requestPermission?.()) === "denied") throw new Error("the phone does not let this page know of its motion");
+    onTurn(wanted);
+  });
+  return html`<${Switch} name="motion" title="tilting the phone moves on the pad" on=${on} onTurn=${turn} />`;
+}

@@ -1,0 +1,87 @@
+// A map of labels, painted with a brush: what is drawn is what the model is told lies where.
+
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
+import { Button, Slider } from "../core/ui.js";
+import { Drop } from "./drop.js";
+
+const SIDE = 512;
+
+export function Painter({ name, label, port, value, set, aside }) {
+  const canvas = useRef();
+  const undo = useRef([]);
+  const labels = Object.keys(port.label_to_id);
+  const [chosen, choose] = useState(labels.find((one) => one !== port.default_label) ?? labels[0]);
+  const [size, setSize] = useState(36);
+  const [last, setLast] = useState(null);
+  const rgb = (one) => `rgb(${port.label_to_color[one].join(",")})`;
+  const pen = () => canvas.current.getContext("2d", { willReadFrequently: true });
+  const [width, height] = sizeOf(port);
+
+  useEffect(() => { if (!value?.blob) fill(port.default_label); }, []);
+
+  async function offer() {
+    const blob = await new Promise((done) => { canvas.current.toBlob(done, "image/png"); });
+    set({ blob, name: `${name}.png` });
+  }
+  function keep() {
+    undo.current = [...undo.current.slice(-19), pen().getImageData(0, 0, width, height)];
+  }
+  function fill(one) {
+    pen().fillStyle = rgb(one);
+    pen().fillRect(0, 0, width, height);
+  }
+  const where = (event) => {
+    const box = canvas.current.getBoundingClientRect();
+    return [((event.clientX - box.left) / box.width) * width, ((event.clientY - box.top) / box.height) * height];
+  };
+  // Hard edges: a mixed colour would be another label.
+  function stroke(from, to) {
+    const drawing = pen();
+    drawing.fillStyle = rgb(chosen);
+    const steps = Math.max(1, Math.ceil(Math.hypot(to[0] - from[0], to[1] - from[1]) / Math.max(1, size / 8)));
+    for (let step = 0; step <= steps; step += 1) dab(drawing, from[0] + ((to[0] - from[0]) * step) / steps, from[1] + ((to[1] - from[1]) * step) / steps, size / 2);
+  }
+  const down = (event) => {
+    if (event.button !== 0) return;
+    canvas.current.setPointerCapture(event.pointerId);
+    keep();
+    stroke(where(event), where(event));
+    setLast(where(event));
+    offer();
+  };
+  const move = (event) => {
+    if (!last) return;
+    stroke(last, where(event));
+    setLast(where(event));
+    offer();
+  };
+  const back = () => { const image = undo.current.pop(); if (image) { pen().putImageData(image, 0, 0); offer(); } };
+  const load = async (file) => {
+    keep();
+    const drawing = pen();
+    drawing.imageSmoothingEnabled = false;
+    drawing.drawImage(await createImageBitmap(file), 0, 0, width, height);
+    offer();
+  };
+  return html`<div class="source painter" title=${port.description}><div class="line"><span class="name">${label}</span>${aside}</div>
+    <canvas ref=${canvas} width=${width} height=${height} role="img" aria-label=${`${name}, painted`} onPointerDown=${down} onPointerMove=${move}
+      onPointerUp=${() => setLast(null)} onPointerCancel=${() => setLast(null)}></canvas>
+    <div class="labels" role="radiogroup" aria-label=${`label to paint ${name} with`}>${labels.map((one) => html`<button key=${one} type="button" role="radio" aria-checked=${one === chosen}
+      onClick=${() => choose(one)}><i style=${{ background: rgb(one) }}></i>${one}</button>`)}</div>
+    <${Slider} name="brush" value=${size} low=${2} high=${160} step=${1} onInput=${setSize} />
+    <div class="row tight"><${Button} icon="back" kind="quiet" onPress=${back}>undo<//><${Button} kind="quiet" onPress=${() => { keep(); fill(chosen); offer(); }}>fill all<//>
+      <${Drop} name=${`${name} from a file`} accept="image/*" className="inline" onFile=${load}><span>open…</span><//></div></div>`;
+}
+
+function sizeOf(port) {
+  const fit = (side) => port[side] || Math.min(Math.max(SIDE, port[`min_${side}`] ?? 0), port[`max_${side}`] || SIDE);
+  return [fit("width"), fit("height")];
+}
+
+// A filled disc of whole pixels.
+function dab(drawing, x, y, radius) {
+  for (let down = -Math.floor(radius); down <= radius; down += 1) {
+    const half = Math.floor(Math.sqrt(Math.max(0, radius * radius - down * down)));
+    drawing.fillRect(Math.round(x) - half, Math.round(y) + down, 2 * half + 1, 1);
+  }
+}

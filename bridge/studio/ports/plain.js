@@ -1,0 +1,37 @@
+// Controls for plain values: numbers, words, choices, yes and no, colours.
+
+import { html } from "../vendor/preact-htm.js";
+import { Choice, Slider, Switch, useDraft } from "../core/ui.js";
+
+export function Number({ name, label, port, value, set, aside }) {
+  const reset = () => { if ("default" in port) set(port.default); };
+  if (port.min === undefined || port.max === undefined || port.max - port.min > 1e6) {
+    return html`<${Typed} name=${name} label=${label} port=${port} value=${value} set=${set} aside=${aside} />`;
+  }
+  return html`<${Slider} name=${name} label=${label} title=${port.description} value=${value} low=${port.min} high=${port.max} step=${port.step}
+    unit=${port.unit} onInput=${set} onReset=${reset} aside=${aside} target=${name} />`;
+}
+
+function Typed({ name, label, port, value, set, aside }) {
+  const typed = (event) => { if (Math.abs(event.target.valueAsNumber) >= 0) set(event.target.valueAsNumber); };
+  return html`<label class="typedline" title=${port.description}><span class="name">${label}</span>${aside}
+    <input type="number" class="typed" aria-label=${name} step=${port.step ?? "any"} min=${port.min} max=${port.max} value=${value ?? ""} placeholder="–" onChange=${typed} />
+    ${port.unit && html`<span class="unit">${port.unit}</span>`}</label>`;
+}
+
+export function Text({ name, label, port, value, set, aside }) {
+  const { value: now, edit } = useDraft(value ?? "", 3000);
+  return html`<label class="text" title=${port.description}><span class="line"><span class="name">${label}</span>${aside}</span>
+    <textarea aria-label=${name} rows=${String(now).length > 80 ? 4 : 2} maxLength=${port.max_length} value=${now} spellcheck=${false}
+      onInput=${(event) => { edit(event.target.value); set(event.target.value); }}></textarea></label>`;
+}
+
+export const isColour = (value) => typeof value === "string" && /^#[0-9a-f]{6}$/i.test(value);
+
+export const Colour = ({ name, label, port, value, set, aside }) => html`<label class="colour" title=${port.description}><span class="name">${label}</span>${aside}
+  <input type="color" aria-label=${name} value=${value ?? "#000000"} onInput=${(event) => set(event.target.value)} /><code>${value}</code></label>`;
+
+export const Category = ({ name, label, port, value, set, aside }) => html`<div title=${port.description} class="chosen">
+  <${Choice} name=${label} choices=${port.choices} value=${value} onPick=${set} />${aside}</div>`;
+
+export const Truth = ({ label, port, value, set, aside }) => html`<div class="chosen"><${Switch} name=${label} title=${port.description} on=${Boolean(value)} onTurn=${set} />${aside}</div>`;

@@ -1,0 +1,48 @@
+// Places that were kept: a strip of small pictures, and what can be done with the chosen ones.
+
+import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { address, api, at } from "../core/api.js";
+import { heardOf } from "../core/sessions.js";
+import { trying, undoable } from "../core/toasts.js";
+import { Button } from "../core/ui.js";
+
+export function Favourites({ session, walk, onExplore }) {
+  const [all, setAll] = useState(null);
+  const [chosen, choose] = useState(null);
+  const [marked, mark] = useState([]);
+  const look = () => trying(async () => setAll((await api("GET", `/api/favourites?session=${encodeURIComponent(session)}`)).favourites));
+  useEffect(() => {
+    look();
+    const hear = (kind, of) => { if (kind === "favourite" && of === session) look(); };
+    heardOf.add(hear);
+    return () => heardOf.delete(hear);
+  }, [session]);
+  if (!all) return null;
+  const one = all.find(({ id }) => id === chosen);
+  const keep = async () => { const kept = await api("POST", "/api/favourites", { session }); setAll([...all, kept]); };
+  const pick = (favourite, event) => {
+    if (event.shiftKey || event.metaKey || event.ctrlKey) return mark(marked.includes(favourite.id) ? marked.filter((id) => id !== favourite.id) : [...marked, favourite.id]);
+    choose(favourite.id);
+    return walk.go({ favourite: favourite.id }, favourite.space === "w");
+  };
+  const rename = (name) => trying(async () => { const renamed = await api("PATCH", at`/api/favourites/${one.id}`, { name }); setAll(all.map((other) => (other.id === one.id ? renamed : other))); });
+  const drop = () => {
+    setAll(all.filter(({ id }) => id !== one.id));
+    choose(null);
+    undoable(`${one.name} is dropped`, () => api("DELETE", at`/api/favourites/${one.id}`, null, { keepalive: true }), look);
+  };
+  const loop = (list) => walk.set({ kind: "loop", keyframes: list.map(({ id }) => ({ favourite: id })), play: true, ...(list.some(({ space }) => space === "w") ? { space: "w" } : {}) });
+  const those = marked.length > 1 ? all.filter(({ id }) => marked.includes(id)) : all;
+  return html`<div class="favourites">
+    <div class="row"><${Button} icon="heart" onPress=${keep}>keep<//>
+      ${those.length > 1 && html`<${Button} kind="quiet" onPress=${() => loop(those)}>${those === all ? "walk through all" : `walk through these ${those.length}`}<//>`}
+      <span class="hint">${all.length ? all.length > 1 && !marked.length ? "shift-click marks several" : "" : "keeps where the picture is now"}</span></div>
+    ${all.length > 0 && html`<div class="thumbs" role="group" aria-label="favourites">${all.map((favourite) => html`<button key=${favourite.id} type="button" title=${`go to ${favourite.name}`}
+      class=${marked.includes(favourite.id) ? "marked" : ""} aria-pressed=${favourite.id === chosen} onClick=${(event) => trying(() => pick(favourite, event))}>
+      <img src=${address(favourite.picture)} alt="" loading="lazy" /><span>${favourite.name}</span></button>`)}</div>`}
+    ${one && html`<div class="row"><input type="text" aria-label="name of the favourite" value=${one.name} onChange=${(event) => rename(event.target.value)} />
+      <${Button} kind="quiet" onPress=${() => loop([...(walk.settings?.kind === "loop" ? all.filter(({ id }) => walk.settings.keyframes.some((place) => place.favourite === id)) : []), one])}>into the loop<//>
+      ${one.space !== "w" && html`<${Button} kind="quiet" icon="grid" onPress=${() => onExplore({ favourite: one.id })}>explore around it<//>`}
+      <${Button} kind="quiet" onPress=${drop}>drop<//></div>`}
+  </div>`;
+}

@@ -1,0 +1,87 @@
+// How a walk moves. docs/walks.md says what each setting does.
+
+import { html } from "../vendor/preact-htm.js";
+import { address, at } from "../core/api.js";
+import { useStore } from "../core/store.js";
+import { Button, Choice, Slider } from "../core/ui.js";
+import { Curve, isCurve } from "./curve.js";
+
+const KINDS = {
+  noise: "anywhere, never the same way twice", loop: "through the keyframes and round", circle: "exactly closed",
+  drift: "round a centre", follow: "towards a target",
+};
+const BEATS = { null: "in seconds", 1: "every beat", 2: "every 2 beats", 4: "every 4 beats", 8: "every 8 beats", 16: "every 16 beats" };
+const AROUND = ["noise", "circle", "drift"]; // kinds that have a seed, a centre and a distance
+const bent = (low, high) => [(x) => Math.log(Math.max(x, low) / low) / Math.log(high / low), (part) => low * (high / low) ** part];
+const SECONDS = bent(0.1, 60);
+
+export function WalkPanel({ walk, inputs }) {
+  const told = useStore(walk.store);
+  if (!told) return html`<p class="none">the walk is on its way…</p>`;
+  const { settings, held, numbers } = told;
+  const around = AROUND.includes(settings.kind);
+  return html`<div class="walkpanel">
+    <div class="row transport">
+      <${Button} icon=${settings.playing ? "pause" : "play"} kind="main" onPress=${() => walk.set(settings.playing ? { pause: true } : { play: true })}>${settings.playing ? "pause" : "play"}<//>
+      <${Button} icon="next" label="next" title="another seed, the next keyframe, another target" onPress=${() => walk.next()} />
+      ${around && html`<label class="seed"><span>seed</span><input type="number" min="0" step="1" aria-label="seed" value=${settings.seed}
+        onChange=${(event) => { if (event.target.value !== "") walk.offer({ seed: event.target.valueAsNumber, centre: null }); }} /></label>`}
+      ${around && settings.centre !== null && html`<${Button} kind="quiet" title="to where the seed is" onPress=${() => walk.set({ centre: null })}>leave the centre<//>`}
+      ${held && html`<span class="tag" title="a sketch sends the place; play takes over again">by hand</span>`}
+    </div>
+    <${Choice} name="kind" choices=${Object.keys(KINDS)} titles=${KINDS} value=${settings.kind} onPick=${(kind) => walk.offer({ kind })} />
+    ${settings.kind === "loop" && html`<${Keyframes} walk=${walk} keyframes=${settings.keyframes} />`}
+    <${Moving} walk=${walk} name="speed" settings=${settings} numbers=${numbers} low=${0} high=${4} step=${0.01} />
+    ${settings.beats === null && settings.kind !== "follow" && html`<${Slider} name="seconds" target="walk/seconds" value=${settings.seconds} low=${0.1} high=${60} curve=${SECONDS} onInput=${(seconds) => walk.offer({ seconds })} />`}
+    ${around && html`<${Moving} walk=${walk} name="distance" settings=${settings} numbers=${numbers} low=${0.05} high=${3} step=${0.01} />`}
+    <${Tempo} walk=${walk} settings=${settings} />
+    ${settings.kind === "follow" && html`<${Follow} walk=${walk} settings=${settings} />`}
+    <details class="finer"><summary>finer</summary><div class="pairs">
+      <${Choice} wide name="direction" choices=${["forward", "back", "pingpong"]} value=${settings.direction} onPick=${(direction) => walk.offer({ direction })} />
+      <${Choice} wide name="easing" choices=${["none", "smooth", "in", "out"]} value=${settings.easing} onPick=${(easing) => walk.offer({ easing })} />
+      <${Choice} wide name="interpolation" choices=${["spherical", "linear", "cubic"]} value=${settings.interpolation} onPick=${(interpolation) => walk.offer({ interpolation })} />
+      ${Object.values(inputs).some((port) => port.instead_of) && html`<${Choice} wide name="space" choices=${["z", "w"]} value=${settings.space} onPick=${(space) => walk.offer({ space })} />`}
+      </div>
+      <${Slider} name="fade" title="seconds in which it goes over when another path begins" value=${settings.fade} low=${0} high=${10} step=${0.1} unit="s" onInput=${(fade) => walk.offer({ fade })} />
+      <${Slider} name="fps" title="the most frames a second" value=${settings.fps ?? 60} low=${1} high=${120} step=${1} onInput=${(fps) => walk.offer({ fps })} onReset=${() => walk.offer({ fps: null })} />
+      <${Button} icon="again" kind="quiet" onPress=${() => walk.reset()}>as the model has it<//>
+    </details></div>`;
+}
+
+// A slider that a curve can move.
+export function Moving({ walk, name, label = name, settings, numbers, low, high, step, value, of, title, onReset, target = `walk/${name}` }) {
+  const stands = value ?? settings[name];
+  const set = of ?? ((next) => walk.offer({ [name]: next }));
+  const moving = isCurve(stands);
+  const now = moving ? numbers[name] ?? low : stands;
+  return html`<div class=${moving ? "moved" : ""}><${Slider} name=${name} label=${label} title=${title} value=${now} low=${low} high=${high} step=${step} moving=${moving} onInput=${set} onReset=${onReset} target=${target}
+    aside=${html`<${Curve} name=${label} value=${stands} low=${low} high=${high} onSet=${set} now=${now} beats=${settings.beats !== null} />`} /></div>`;
+}
+
+function Tempo({ walk, settings }) {
+  const choices = [null, 1, 2, 4, 8, 16];
+  const tap = () => walk.set({ tap: true, ...(settings.beats === null ? { beats: 4 } : {}) });
+  return html`<div class="row tempo">
+    <${Choice} wide name="pace" choices=${choices.includes(settings.beats) ? choices : [...choices, settings.beats]} names=${BEATS} value=${settings.beats} onPick=${(beats) => walk.offer({ beats })} />
+    <${Button} onPress=${tap} title="in time with the music">tap<//>
+    ${settings.beats !== null && html`<label class="seed"><input type="number" min="10" max="600" step="1" aria-label="bpm" value=${Math.round(settings.bpm)}
+      onChange=${(event) => walk.offer({ bpm: event.target.valueAsNumber })} /><span>bpm</span></label>`}</div>`;
+}
+
+function Follow({ walk, settings }) {
+  return html`<div class="follow"><${Choice} name="follow by" choices=${["spring", "glide"]} titles=${{ spring: "it swings", glide: "it only nears" }} value=${settings.follow} onPick=${(follow) => walk.offer({ follow })} />
+    ${settings.follow === "spring"
+      ? html`<${Slider} name="stiffness" value=${settings.stiffness} low=${1} high=${200} step=${1} onInput=${(stiffness) => walk.offer({ stiffness })} />
+        <${Slider} name="damping" value=${settings.damping} low=${0.05} high=${2} step=${0.05} onInput=${(damping) => walk.offer({ damping })} />`
+      : html`<${Slider} name="inertia" unit="s" value=${settings.inertia} low=${0} high=${10} step=${0.1} onInput=${(inertia) => walk.offer({ inertia })} />`}</div>`;
+}
+
+function Keyframes({ walk, keyframes }) {
+  const seeds = keyframes.filter(Number.isInteger);
+  const more = () => walk.set({ keyframes: [...keyframes, Math.max(-1, ...seeds) + 1] });
+  return html`<div class="row keyframes" role="group" aria-label="keyframes">
+    ${keyframes.map((place, index) => html`<span class="chip" key=${index}>
+      <${Button} title=${`go to keyframe ${index + 1}`} onPress=${() => walk.set({ seek: { keyframe: index } })}>${place.favourite ? html`<img src=${address(at`/api/favourites/${place.favourite}.jpg`)} alt="" />` : Number.isInteger(place) ? place : "…"}<//>
+      ${keyframes.length > 1 && html`<${Button} label=${`take keyframe ${index + 1} out`} onPress=${() => walk.set({ keyframes: keyframes.filter((_, other) => other !== index) })}>×<//>`}</span>`)}
+    <${Button} label="one more keyframe" title="one more, the next seed" onPress=${more}>+<//></div>`;
+}

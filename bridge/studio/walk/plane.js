@@ -1,0 +1,278 @@
+// A plane of tiles without edges. Drag it, zoom it, and tiles that come into view are asked for; those that go out of
+// it are asked for no longer.
+
+import { tiles } from "../core/socket.js";
+import { tell } from "../core/toasts.js";
+
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const A_CLICK = 6; // so many pixels a hand may tremble
+const [SMALLEST, LARGEST] = [56, 320]; // pixels of a tile
+const WIDTHS = [64, 96, 128, 192, 256]; // pixels that are asked for: few, so that kept pictures are found again
+const MOST = 400; // tiles at once
+const SETTLE_MS = 90; // between two looks while it is dragged
+
+export class Plane {
+  // `hears(grid, back, forward)` whenever something else is looked at.
+  constructor(place, session, hears) {
+    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "" });
+    this.sheet = document.createElement("div");
+    this.sheet.className = "sheet";
+    place.append(this.sheet);
+    this.watcher = new ResizeObserver(() => this.fit());
+    this.watcher.observe(place);
+    const on = (name, work, options) => place.addEventListener(name, (event) => work.call(this, event), options);
+    on("keydown", this.key);
+    on("pointerdown", this.down);
+    on("pointermove", this.move);
+    for (const name of ["pointerup", "pointercancel"]) on(name, this.up);
+    on("wheel", this.wheel, { passive: false });
+  }
+
+  close() {
+    this.watcher.disconnect();
+    clearTimeout(this.timer);
+    this.under?.cancel();
+    for (const tile of this.made.values()) URL.revokeObjectURL(tile.url);
+    this.sheet.remove();
+  }
+
+  // What is looked at, as the bridge tells it: after a change of our own, or of somebody else at the same session.
+  told({ grid, back, forward }) {
+    const same = this.grid && ["centre", "distance", "seed"].every((name) => JSON.stringify(this.grid[name]) === JSON.stringify(grid[name]));
+    const ours = this.asked === spanOf(grid);
+    this.grid = grid;
+    if (!same && !this.changing) { // somebody else has gone elsewhere
+      this.generation += 1;
+      this.age();
+      this.ask();
+    } else if (!ours && !this.changing && !this.pointers.size) {
+      Object.assign(this, { row: grid.row, column: grid.column });
+      this.layout();
+      this.ask();
+    }
+    this.hears(grid, back, forward);
+  }
+
+  // --- asking ------------------------------------------------------------------------------------
+
+  // To another centre, back, forward, another distance: what is shown now is of before, until new pictures come.
+  look(set) {
+    this.generation += 1;
+    const [down, right] = set.to ?? [0, 0];
+    if (set.to) this.shift(down, right);
+    if ("centre" in set || "back" in set || "forward" in set) Object.assign(this, { row: 0, column: 0 });
+    this.age(set.to ? "0,0" : "");
+    this.changing = true;
+    this.layout();
+    return this.stream(set).then(() => { this.changing = false; this.ask(); });
+  }
+
+  // What is in view now, if that was not asked for yet.
+  ask() {
+    if (!this.size || this.changing) return;
+    const span = this.span();
+    if (this.asked === spanOf(span) && this.askedFor === this.generation && this.askedWidth === this.width()) return;
+    this.stream(span);
+  }
+
+  stream(set) {
+    this.under?.cancel();
+    const generation = this.generation;
+    if ("rows" in set) Object.assign(this, { asked: spanOf(set), askedFor: generation, askedWidth: this.width() });
+    let settle;
+    const first = new Promise((resolve) => { settle = resolve; });
+    const under = tiles(this.session, set, this.width(), (output) => {
+      settle();
+      if (this.under === under && generation === this.generation) this.picture(output);
+    });
+    this.under = under;
+    under.ended.then((done) => { settle(); if (done?.grid && this.under === under) this.told(done); }, (error) => {
+      settle();
+      if (this.under === under) this.asked = "";
+      if (error.code !== "cancelled") tell(error);
+    });
+    return first;
+  }
+
+  later() {
+    if (this.timer) return;
+    this.timer = setTimeout(() => { this.timer = 0; this.ask(); }, SETTLE_MS);
+  }
+
+  width() {
+    const wanted = this.size * Math.min(devicePixelRatio, 2);
+    return WIDTHS.find((width) => width >= wanted * 0.8) ?? WIDTHS.at(-1);
+  }
+
+  span() {
+    const odd = (length) => { const count = Math.ceil(length / this.size) + 1; return count % 2 ? count : count + 1; };
+    let [rows, columns] = [odd(this.place.clientHeight), odd(this.place.clientWidth)];
+    while (rows * columns > MOST) { rows = Math.max(1, rows - 2); columns = Math.max(1, columns - 2); }
+    return { rows, columns, row: Math.round(this.row), column: Math.round(this.column) };
+  }
+
+  // --- showing -----------------------------------------------------------------------------------
+
+  fit() {
+    if (!this.place.clientWidth) return;
+    if (!this.size) this.size = Math.max(SMALLEST, Math.min(LARGEST, this.place.clientWidth / (this.place.clientWidth < 500 ? 3.4 : 5.4)));
+    this.layout();
+    this.ask();
+  }
+
+  layout() {
+    if (!this.size) return;
+    const { rows, columns, row, column } = this.span();
+    const seen = new Set();
+    for (let down = -(rows >> 1); down <= rows >> 1; down += 1) {
+      for (let right = -(columns >> 1); right <= columns >> 1; right += 1) {
+        const key = `${row + down},${column + right}`;
+        seen.add(key);
+        if (!this.made.has(key)) this.make(row + down, column + right, key);
+      }
+    }
+    for (const [key, tile] of this.made) if (!seen.has(key)) this.drop(key, tile);
+    this.sheet.style.setProperty("--size", `${this.size}px`);
+    this.sheet.style.transform = `translate(${this.place.clientWidth / 2 - (this.column + 0.5) * this.size}px, ${this.place.clientHeight / 2 - (this.row + 0.5) * this.size}px)`;
+  }
+
+  make(row, column, key) {
+    const tile = { row, column, url: "", generation: -1, element: document.createElement("button") };
+    Object.assign(tile.element, { type: "button", className: "tile", tabIndex: -1 });
+    this.put(tile, row, column);
+    tile.element.addEventListener("click", (event) => { if (!this.dragged || event.detail === 0) this.pick(tile); });
+    this.made.set(key, tile);
+    this.sheet.append(tile.element);
+  }
+
+  put(tile, row, column) {
+    Object.assign(tile, { row, column });
+    const middle = row === 0 && column === 0;
+    tile.element.style.setProperty("--row", row);
+    tile.element.style.setProperty("--column", column);
+    tile.element.classList.toggle("centre", middle);
+    tile.element.setAttribute("aria-label", middle ? "the centre" : `make ${row}, ${column} the centre`);
+  }
+
+  drop(key, tile) {
+    URL.revokeObjectURL(tile.url);
+    tile.element.remove();
+    this.made.delete(key);
+  }
+
+  // All pictures are those of before, but for one.
+  age(but = "") {
+    for (const [key, tile] of this.made) tile.element.classList.toggle("old", key !== but);
+  }
+
+  // That tile becomes 0, 0 and all others move with it.
+  shift(down, right) {
+    const moved = [...this.made.values()];
+    this.made = new Map();
+    for (const tile of moved) {
+      this.put(tile, tile.row - down, tile.column - right);
+      this.made.set(`${tile.row},${tile.column}`, tile);
+    }
+    Object.assign(this, { row: this.row - down, column: this.column - right });
+    this.glide(0, 0);
+  }
+
+  // There in a few steps, if motion is welcome.
+  glide(row, column) {
+    cancelAnimationFrame(this.gliding);
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) { Object.assign(this, { row, column }); return this.layout(); }
+    const from = { row: this.row, column: this.column };
+    const begun = performance.now();
+    const step = (now) => {
+      const part = Math.min(1, Math.max(0, (now - begun) / 260));
+      const eased = 1 - (1 - part) ** 3;
+      Object.assign(this, { row: from.row + (row - from.row) * eased, column: from.column + (column - from.column) * eased });
+      this.layout();
+      if (part < 1) this.gliding = requestAnimationFrame(step);
+      else this.later();
+    };
+    this.gliding = requestAnimationFrame(step);
+    return undefined;
+  }
+
+  picture({ outputs, bytes }) {
+    const tile = this.made.get(`${outputs.row},${outputs.column}`);
+    if (!tile) return;
+    const image = tile.element.firstElementChild ?? tile.element.appendChild(Object.assign(document.createElement("img"), { alt: "", draggable: false }));
+    const before = tile.url;
+    tile.url = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
+    image.src = tile.url;
+    if (before) image.decode().catch(() => {}).then(() => URL.revokeObjectURL(before));
+    tile.element.classList.remove("old");
+  }
+
+  pick(tile) {
+    if (tile.row === 0 && tile.column === 0) return;
+    this.look({ to: [tile.row, tile.column] });
+  }
+
+  // --- hands -------------------------------------------------------------------------------------
+
+  pan(down, right) {
+    cancelAnimationFrame(this.gliding);
+    this.row += down;
+    this.column += right;
+    this.layout();
+    this.later();
+  }
+
+  zoom(factor, x = this.place.clientWidth / 2, y = this.place.clientHeight / 2) {
+    const size = Math.max(SMALLEST, Math.min(LARGEST, this.size * factor));
+    const [right, down] = [x - this.place.clientWidth / 2, y - this.place.clientHeight / 2];
+    this.column += right / this.size - right / size; // what is under the pointer stays there
+    this.row += down / this.size - down / size;
+    this.size = size;
+    this.layout();
+    this.later();
+  }
+
+  key(event) {
+    const step = STEPS[event.key];
+    if (step) this.glide(Math.round(this.row) + step[0], Math.round(this.column) + step[1]);
+    else if (event.key === "+" || event.key === "=") this.zoom(1.2);
+    else if (event.key === "-") this.zoom(1 / 1.2);
+    else if (event.key === "Enter" && event.target === this.place) this.pick({ row: Math.round(this.row), column: Math.round(this.column) });
+    else return;
+    event.preventDefault();
+  }
+
+  down(event) {
+    if (event.button !== 0) return;
+    if (!this.pointers.size) this.dragged = false;
+    this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  }
+
+  move(event) {
+    const last = this.pointers.get(event.pointerId);
+    if (!last) return;
+    const [x, y] = [event.clientX - last.x, event.clientY - last.y];
+    if (!this.dragged && Math.hypot(x, y) < A_CLICK) return;
+    if (!this.dragged) { this.dragged = true; this.place.classList.add("moving"); this.place.setPointerCapture(event.pointerId); }
+    const others = [...this.pointers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
+    if (others.length) {
+      const box = this.place.getBoundingClientRect();
+      const apart = (place) => Math.hypot(place.x - others[0].x, place.y - others[0].y);
+      this.zoom(apart({ x: event.clientX, y: event.clientY }) / Math.max(1, apart(last)), (event.clientX + others[0].x) / 2 - box.left, (event.clientY + others[0].y) / 2 - box.top);
+    } else this.pan(-y / this.size, -x / this.size);
+    this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  }
+
+  up(event) {
+    this.pointers.delete(event.pointerId);
+    if (!this.pointers.size) this.place.classList.remove("moving");
+    if (this.dragged) this.later();
+  }
+
+  wheel(event) {
+    event.preventDefault();
+    const box = this.place.getBoundingClientRect();
+    this.zoom(Math.exp(-event.deltaY / 400), event.clientX - box.left, event.clientY - box.top);
+  }
+}
+
+const spanOf = ({ rows, columns, row, column }) => `${rows}×${columns} at ${row},${column}`;

@@ -1,0 +1,228 @@
+"""OSC: everything its two ways in share. UDP and TCP open, and may fail, each on its own; see server.py.
+
+osc_udp, osc_tcp    sockets           osc_receiver    packets to sessions       osc_subscribers    outputs to peers
+osc_gate            who may           osc_actions     runs, walks, sessions     oscquery           the tree over HTTP
+"""
+
+import asyncio
+import logging
+import socket
+from typing import Any, NamedTuple, Self
+from urllib.parse import quote
+
+import msgspec
+
+from bridge import limits
+from bridge.config import Settings
+from bridge.errors import BridgeError, SettingError
+from bridge.hub import Hub
+from bridge.osc.query import Host
+from bridge.session.fanout import EventReader
+from bridge.session.outputs import Event
+from bridge.session.session import Session
+from bridge.signature import Signature
+from bridge.transports.osc_actions import Actions
+from bridge.transports.osc_gate import Gate, Keep
+from bridge.transports.osc_peers import Counts, Peer
+from bridge.transports.osc_receiver import Receiver
+from bridge.transports.osc_space import Space
+from bridge.transports.osc_subscribers import Options, Scope, Subscribers
+from bridge.transports.osc_tcp import Streams
+from bridge.transports.osc_udp import Datagrams, Probes, UdpPeer
+from bridge.transports.oscquery import OscQuery
+from bridge.transports.oscquery_socket import Listeners
+from bridge.transports.security import Security, is_loopback
+from bridge.walking import Walks
+
+_HAPPENINGS = frozenset({"session_opened", "session_closed", "session_renamed", "state", "walk"})
+_NO_TOKEN = "-"  # noqa: S105 - OSCQuery asks for none: whoever may send OSC may look
+_log = logging.getLogger(__name__)
+
+
+class _Known(NamedTuple):
+    """What was told of a session."""
+
+    name: str
+    signature: Signature | None
+
+
+class Osc:
+    """OSC and OSCQuery of one bridge. Use as `async with`; then enter datagrams and streams, each on its own."""
+
+    def __init__(self, hub: Hub, walks: Walks, settings: Settings, saved: Any, keep: Keep, http_port: int) -> None:
+        """SettingError if the settings can't be used. `saved`: what keep() was given before the last start."""
+        host = settings.osc_host or settings.host
+        self.gate = Gate(settings.osc_allow, hub.events, keep)
+        self.gate.restore(saved)
+        self._hub = hub
+        self._walks = walks
+        self._fixed = tuple(_host_and_port(entry) for entry in settings.osc_send)
+        self._http = (settings.host, http_port)
+        self._counts = Counts()
+        self._space = Space(hub)
+        self.subscribers = Subscribers(hub.sessions.values, self._counts, self._address_of)
+        self._actions = Actions(hub, walks, self.subscribers, self, self._address_of)
+        self._receiver = Receiver(self._space, self._actions, self._counts)
+        self.datagrams = Datagrams(host, settings.osc_port, self.gate, self._receiver, self._counts)
+        self._listeners = Listeners(
+            self._space.fresh,
+            hub.sessions,
+            self._actions.value_at,
+            self._receiver,
+            self.subscribers,
+            self._actions.gone,
+            self._counts,
+        )
+        self._query = OscQuery(self._space.fresh, self._actions, self._host, _security(settings, host), self._listeners)
+        self.streams = Streams(
+            host,
+            self.datagrams,
+            self.gate,
+            self._receiver,
+            self._counts,
+            self._query,
+            lambda peer: self.subscribers.resume(peer.key),
+            self._actions.gone,
+        )
+        self._probes = Probes(self._nobody_at, lambda peer: self.subscribers.sleep(peer.key, asleep=False))
+        self._known: dict[Session, _Known] = {}  # those that have addresses
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Self:
+        events = self._hub.events.subscribe(_HAPPENINGS)
+        self._tasks = [
+            asyncio.create_task(self._watch(events), name="osc follows sessions"),
+            asyncio.create_task(self._probe(), name="osc looks for its subscribers"),
+        ]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._query.close()
+        await self._actions.close()
+        self.subscribers.close()
+        self._receiver.close()
+        self._probes.close()
+
+    async def start_sending(self) -> None:
+        """To the receivers of the settings. Call it once UDP is open."""
+        for host, port in self._fixed:
+            try:
+                peer = await self.datagrams.peer_at(host, port)
+                self.subscribers.add(peer, Scope(), Options(), fixed=True)
+            except BridgeError as error:
+                _log.error("nothing is sent to %s:%s: %s", host, port, error.message)
+
+    async def peer_at(self, host: str, port: int, asked_by: Peer) -> Peer:
+        """Whoever listens there."""
+        return await self.datagrams.peer_at(host, port, asked_by)
+
+    def described(self) -> dict[str, Any]:
+        """How it is doing, as JSON."""
+        return {
+            "addresses": [*self.datagrams.addresses, *self.streams.addresses],
+            "allowed": self.gate.entries,
+            "knocking": self.gate.knocking(),
+            "subscribers": self.subscribers.described(),
+            "counts": self.datagrams.counts,
+        }
+
+    # --- sessions come, go, and are called otherwise ---------------------------------------------
+
+    async def _watch(self, events: EventReader) -> None:
+        async with events as happening:
+            self._follow()
+            async for event in happening:
+                try:
+                    self._happened(event)
+                except Exception:  # a mistake of ours; the next event is another matter
+                    _log.exception("OSC could not follow %s of %s", event.kind, event.session)
+
+    def _happened(self, event: Event) -> None:
+        if event.kind == "walk":
+            named = event.data.get("set", ())
+            self._listeners.changed(f"/{event.session}/walk/{name}" for name in named)
+            return
+        self._follow()
+
+    def _follow(self) -> None:
+        """What is there now against what was there the last time: nothing is missed, whatever events were dropped."""
+        self._receiver.begin()
+        sessions = self._hub.sessions.values()
+        now = {
+            session: _Known(session.name, session.signature) for session in sessions if session.signature is not None
+        }
+        before, self._known = self._known, now
+        for session in before.keys() - now.keys():
+            self._listeners.tell("PATH_REMOVED", f"/{before[session].name}")
+        for session, known in now.items():
+            self._tell_difference(before.get(session), known)
+        self.subscribers.follow()
+        self._listeners.follow()
+
+    def _tell_difference(self, before: "_Known | None", now: "_Known") -> None:
+        if before is None:
+            self._listeners.tell("PATH_ADDED", f"/{now.name}")
+            return
+        if before.name != now.name:
+            self._listeners.renamed(before.name, now.name)
+            self._listeners.tell("PATH_RENAMED", {"OLD": f"/{before.name}", "NEW": f"/{now.name}"})
+        if before.signature is not now.signature and before.signature != now.signature:
+            self._listeners.tell("PATH_CHANGED", f"/{now.name}")
+
+    # --- subscribers -----------------------------------------------------------------------------
+
+    async def _probe(self) -> None:
+        while True:
+            await asyncio.sleep(limits.OSC_PROBE_SECONDS)
+            self._probes.look([peer for peer, _ in self.subscribers.peers()])
+
+    def _nobody_at(self, peer: Peer) -> None:
+        fixed = any(one.key == peer.key and is_fixed for one, is_fixed in self.subscribers.peers())
+        if fixed:
+            self.subscribers.sleep(peer.key, asleep=True)
+        else:
+            _log.info("nobody is left at %s: its subscriptions have ended", peer.name)
+            self.subscribers.gone(peer.key)
+
+    def _address_of(self, peer: Peer | None, session: str, port: str) -> str:
+        """Where this peer can fetch a picture, seen from where it is."""
+        host, number = self._http
+        shown = _reached_from(peer) if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+        shown = f"[{shown}]" if ":" in shown else shown
+        return f"http://{shown}:{number}/api/sessions/{quote(session)}/outputs/{quote(port)}"
+
+    def _host(self) -> Host:
+        port = self.streams.port
+        udp = bool(self.datagrams.addresses)
+        return Host(f"Sketchbridge on {socket.gethostname()}", port, udp)
+
+
+def _security(settings: Settings, host: str) -> Security:
+    """The rules of Host and Origin for where OSCQuery listens. Tokens are not asked for: addresses are let in."""
+    return Security(msgspec.structs.replace(settings, host=host, token=_NO_TOKEN))
+
+
+def _host_and_port(entry: str) -> tuple[str, int]:
+    host, colon, port = entry.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        said = f"osc_send takes HOST:PORT, not {entry[:80]!r}"
+        raise SettingError(said, hint="such as 127.0.0.1:12000", field="osc_send")
+    return host.strip("[]"), int(port)
+
+
+def _reached_from(peer: Peer | None) -> str:
+    """Our address on the way to that peer."""
+    if peer is None or is_loopback(peer.host):
+        return "127.0.0.1"
+    if not isinstance(peer, UdpPeer):
+        return socket.gethostname()
+    family = socket.AF_INET6 if ":" in peer.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as made:
+        try:
+            made.connect(peer.where)  # nothing is sent by that
+            return str(made.getsockname()[0])
+        except OSError:
+            return socket.gethostname()

@@ -1,0 +1,145 @@
+"""Who may send OSC. It carries no token, so beyond this machine an address has to be allowed once.
+
+Whoever is not allowed is refused, counted and named once; the page can then ask the artist.
+"""
+
+import ipaddress
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from bridge import limits
+from bridge.errors import InputError, NotFound, SettingError, TooLarge
+from bridge.session.fanout import Events
+from bridge.session.outputs import Event
+from bridge.transports.security import is_loopback
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Keep = Callable[[list[str]], Awaitable[None]]
+_REMEMBERED = 1024  # addresses whose answer is known
+_log = logging.getLogger(__name__)
+
+
+class Knock:
+    """Somebody who may not send, and tries."""
+
+    __slots__ = ("count", "how", "last", "since")
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+        self.count = 0
+        self.since = self.last = time.time()
+
+
+class Gate:
+    """The addresses that may send: this machine, those of the settings, those that were allowed since."""
+
+    def __init__(self, from_settings: Iterable[str], events: Events, keep: Keep) -> None:
+        self.refused = 0
+        self._settings = {entry: _network(entry, "osc_allow") for entry in from_settings}
+        self._allowed: dict[str, Network] = {}
+        self._events = events
+        self._keep = keep
+        self._known: dict[str, bool] = {}
+        self._knocks: dict[str, Knock] = {}
+
+    def restore(self, saved: Any) -> None:
+        """Those that were allowed before the last start; what can't be read is left out."""
+        for entry in saved if isinstance(saved, list) else ():
+            if isinstance(entry, str) and (network := _read(entry)) is not None:
+                self._allowed[entry] = network
+
+    def lets(self, host: str, how: str) -> bool:
+        """Whether this address may send. If not, that is counted, and told when it is new."""
+        allowed = self._known.get(host)
+        if allowed is None:
+            allowed = self._looked_up(host)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[host] = allowed
+        if not allowed:
+            self._refuse(plain(host), how)
+        return allowed
+
+    def may(self, host: str) -> bool:
+        """The same, without a word about it."""
+        return self._looked_up(host)
+
+    async def allow(self, entry: str) -> None:
+        """From now on, and after a restart, this address or network may send."""
+        network = _network(entry, "host")
+        if len(self._allowed) >= limits.OSC_SENDERS:
+            raise TooLarge(
+                f"{limits.OSC_SENDERS} addresses may send already", hint="allow a network, or take some back"
+            )
+        self._allowed[entry] = network
+        self._known.clear()
+        for host in [host for host in self._knocks if self._looked_up(host)]:
+            del self._knocks[host]
+        await self._keep(list(self._allowed))
+        self._events.publish(Event("osc_allowed", "", {"host": entry}))
+
+    async def forbid(self, entry: str) -> None:
+        """Take that back."""
+        if entry in self._settings:
+            raise InputError(f"{entry} is allowed by the settings", hint="take it out of osc_allow", field="host")
+        if self._allowed.pop(entry, None) is None:
+            raise NotFound(f"{entry[:80]} was not allowed", hint=f"allowed are {', '.join(self.entries) or 'none'}")
+        self._known.clear()
+        await self._keep(list(self._allowed))
+
+    @property
+    def entries(self) -> list[str]:
+        return [*self._settings, *(entry for entry in self._allowed if entry not in self._settings)]
+
+    def knocking(self) -> list[dict[str, Any]]:
+        """Who tried and may not, the newest first."""
+        found = sorted(self._knocks.items(), key=lambda item: -item[1].last)
+        return [
+            {"host": host, "how": knock.how, "count": knock.count, "since": knock.since, "last": knock.last}
+            for host, knock in found
+        ]
+
+    def _looked_up(self, host: str) -> bool:
+        if is_loopback(plain(host)):
+            return True
+        try:
+            address = ipaddress.ip_address(plain(host))
+        except ValueError:
+            return False
+        return any(address in network for network in (*self._settings.values(), *self._allowed.values()))
+
+    def _refuse(self, host: str, how: str) -> None:
+        self.refused += 1
+        knock = self._knocks.get(host)
+        if knock is None:
+            if len(self._knocks) >= limits.OSC_KNOCKS:
+                del self._knocks[min(self._knocks, key=lambda known: self._knocks[known].last)]
+            knock = self._knocks[host] = Knock(how)
+            _log.warning("%s sends OSC and is not allowed to; allow it with --osc-allow %s, or on the page", host, host)
+            self._events.publish(Event("osc_knock", "", {"host": host, "how": how}))
+        knock.count += 1
+        knock.last = time.time()
+
+
+def plain(host: str) -> str:
+    """An address as people write it: no zone, and IPv4 as IPv4 whatever socket it came through."""
+    host = host.partition("%")[0]
+    return host.removeprefix("::ffff:") if "." in host else host
+
+
+def _read(entry: str) -> Network | None:
+    try:
+        return ipaddress.ip_network(entry, strict=False)
+    except ValueError:
+        return None
+
+
+def _network(entry: str, field: str) -> Network:
+    network = _read(entry)
+    if network is not None:
+        return network
+    kind = SettingError if field == "osc_allow" else InputError
+    said = f"{entry[:80]!r} is not an address"
+    raise kind(said, hint="such as 192.168.1.20, or a network such as 192.168.1.0/24", field=field)

@@ -1,0 +1,353 @@
+"""OSC as datagrams. Our own sockets: all that waits is read in one turn of the loop, within a bound, and only then do
+the newest values go to the models. Where the loop can't tell us that a socket is readable (Windows), asyncio reads.
+"""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from bridge import limits
+from bridge.errors import Forbidden, InputError, PortTaken
+from bridge.transports.listen import listen, receive
+from bridge.transports.osc_gate import Gate, plain
+from bridge.transports.osc_peers import Counts, Peer
+from bridge.transports.osc_receiver import Receiver
+from bridge.transports.security import is_loopback
+
+_AT_ONCE = 512  # datagrams, then others have their turn
+_SECONDS = 0.004  # or so long, where they take long
+_READ = 65_536
+_TRIES = 16
+Where = tuple[Any, ...]  # as the system has it: host, port, and for IPv6 two more
+
+
+class Datagrams:
+    """The way in over UDP. Use as `async with`; PortTaken when it can't start."""
+
+    def __init__(self, host: str, port: int, gate: Gate, receiver: Receiver, counts: Counts) -> None:
+        self.port = port
+        self._host = host
+        self._gate = gate
+        self._receiver = receiver
+        self._counts = counts
+        self._inlets: list[UdpInlet] = []
+        self._outward: dict[int, socket.socket] = {}  # by family, for receivers that ours, bound here, can't reach
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(f"osc.udp://{_shown(inlet.where)}" for inlet in self._inlets)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {**self._counts.described(), "refused": self._gate.refused, "lost": self.lost}
+
+    @property
+    def lost(self) -> int:
+        """Datagrams that the system threw away because its buffer was full; 0 where it does not tell."""
+        return sum(_lost(inlet.socket) for inlet in self._inlets)
+
+    async def __aenter__(self) -> Self:
+        for made in _free_pair(self._host) if self.port == 0 else receive(self._host, self.port, "--osc-port"):
+            self.port = made.getsockname()[1]
+            inlet = UdpInlet(made, self._gate, self._receiver, self._counts)
+            self._inlets.append(inlet)
+            await inlet.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for inlet in self._inlets:
+            inlet.close()
+        for made in self._outward.values():
+            made.close()
+        self._inlets.clear()
+        self._outward.clear()
+
+    async def peer_at(self, host: str, port: int, asked_by: Peer | None = None) -> Peer:
+        """Whoever is at that address; asked_by: for whom, None for the settings themselves."""
+        where = await _resolved(host, port)
+        address = plain(where[0])
+        if asked_by is not None and address != asked_by.host and not self._gate.may(address):
+            raise Forbidden(
+                f"nothing is sent to {address}: it may not send here either",
+                hint=f"allow it with --osc-allow {address}, on the page, or subscribe from there",
+                field="host",
+            )
+        if self._is_ours(address, port):
+            raise InputError(
+                "that is this bridge itself", hint="name the port that your program listens on", field="port"
+            )
+        return UdpPeer(self._way_to(where), where)
+
+    def _is_ours(self, address: str, port: int) -> bool:
+        return port == self.port and (is_loopback(address) or any(inlet.where[0] == address for inlet in self._inlets))
+
+    def _way_to(self, where: Where) -> "Sender":
+        family = socket.AF_INET6 if ":" in where[0] else socket.AF_INET
+        for inlet in self._inlets:
+            here_only = is_loopback(inlet.where[0])
+            if inlet.socket.family == family and (not here_only or is_loopback(where[0])):
+                return inlet
+        return _Outlet(self._outward_socket(family), self._counts)
+
+    def _outward_socket(self, family: int) -> socket.socket:
+        if family not in self._outward:
+            made = self._outward[family] = socket.socket(family, socket.SOCK_DGRAM)
+            made.setblocking(False)
+        return self._outward[family]
+
+
+class Sender:
+    """Something that datagrams go out by."""
+
+    def __init__(self, made: socket.socket, counts: Counts) -> None:
+        self.socket = made
+        self._counts = counts
+
+    def send(self, packet: bytes, where: Where) -> None:
+        """Send it, or count it as unsent: the system may have no room for it, or know no way."""
+        try:
+            self.socket.sendto(packet, where)
+        except OSError:
+            self._counts.unsent += 1
+        else:
+            self._counts.sent += 1
+
+
+class _Outlet(Sender):
+    """For receivers elsewhere, while we listen on this machine only."""
+
+
+class UdpInlet(Sender):
+    """One socket."""
+
+    def __init__(self, made: socket.socket, gate: Gate, receiver: Receiver, counts: Counts) -> None:
+        super().__init__(made, counts)
+        self.where: Where = made.getsockname()
+        self._gate = gate
+        self._receiver = receiver
+        self._transport: asyncio.DatagramTransport | None = None
+        self._came: list[tuple[bytes, Where]] = []  # by way of asyncio, not looked at yet
+        self._reading = False
+
+    async def open(self, *, by_asyncio: bool = False) -> None:
+        """Listen from now on."""
+        loop = asyncio.get_running_loop()
+        try:
+            if by_asyncio:
+                raise NotImplementedError
+            loop.add_reader(self.socket.fileno(), self._readable)
+            self._reading = True
+        except NotImplementedError:  # the loop of Windows
+            self._transport, _ = await loop.create_datagram_endpoint(lambda: _Listener(self), sock=self.socket)
+
+    def close(self) -> None:
+        """Listen no more. Idempotent."""
+        if self._reading:
+            self._reading = False
+            asyncio.get_running_loop().remove_reader(self.socket.fileno())
+        if self._transport is not None:
+            self._transport.close()
+            self._transport = None
+        else:
+            self.socket.close()
+
+    def peer(self, sender: Where) -> Peer:
+        return UdpPeer(self, sender)
+
+    def send(self, packet: bytes, where: Where) -> None:
+        if self._transport is None:
+            super().send(packet, where)
+        else:
+            self._transport.sendto(packet, where)
+            self._counts.sent += 1
+
+    def _readable(self) -> None:
+        """Read what waits, as long as it is quick."""
+        read, take, lets = self.socket.recvfrom, self._receiver.take, self._gate.lets
+        packets = slow = 0
+        until = time.monotonic() + _SECONDS
+        self._receiver.begin()
+        try:
+            for _ in range(_AT_ONCE):
+                packet, sender = read(_READ)
+                packets += 1
+                if not lets(sender[0], "UDP"):
+                    slow += 1
+                elif take(packet, sender, self):
+                    slow += 1
+                    if time.monotonic() > until:
+                        break
+        except OSError:  # nothing more is there; or, on Windows, somebody we sent to has gone
+            pass
+        self._receiver.end(packets, packets - slow)
+
+    # --- by way of asyncio -----------------------------------------------------------------------
+
+    def came(self, packet: bytes, sender: Where) -> None:
+        if not self._came:
+            asyncio.get_running_loop().call_soon(self._look)
+        if len(self._came) < _AT_ONCE:
+            self._came.append((packet, sender))
+        else:
+            self._look()
+            self.came(packet, sender)
+
+    def _look(self) -> None:
+        came, self._came = self._came, []
+        slow = 0
+        self._receiver.begin()
+        for packet, sender in came:
+            slow += not self._gate.lets(sender[0], "UDP") or self._receiver.take(packet, sender, self)
+        self._receiver.end(len(came), len(came) - slow)
+
+
+class _Listener(asyncio.DatagramProtocol):
+    """asyncio's view of an inlet."""
+
+    def __init__(self, inlet: UdpInlet) -> None:
+        self._inlet = inlet
+
+    def datagram_received(self, data: bytes, addr: Where) -> None:
+        self._inlet.came(data, addr)
+
+    def error_received(self, exc: Exception) -> None:
+        """Somebody we sent to has gone; or it was too large. Either way the next packet is another matter."""
+
+
+class UdpPeer(NamedTuple):
+    """An address, and the socket it is reached by."""
+
+    way: Sender
+    where: Where
+
+    @property
+    def key(self) -> Hashable:
+        return ("udp", plain(self.where[0]), self.where[1])
+
+    @property
+    def host(self) -> str:
+        return plain(self.where[0])
+
+    @property
+    def name(self) -> str:
+        return f"{self.host}:{self.where[1]}"
+
+    @property
+    def most(self) -> int:
+        return limits.OSC_DATAGRAM_BYTES
+
+    @property
+    def ready(self) -> bool:
+        return True
+
+    def send(self, packet: bytes) -> None:
+        self.way.send(packet, self.where)
+
+    async def room(self) -> None:
+        """Datagrams do not wait: the system takes them or does not."""
+
+
+class Probes:
+    """Looks whether anybody is left at the ports of subscribers: an empty bundle, from a socket of its own, that the
+    other system answers with "no such port" when nobody is. Two of them in a row are enough.
+    """
+
+    def __init__(self, gone: Callable[[Peer], None], back: Callable[[Peer], None]) -> None:
+        self._gone = gone
+        self._back = back
+        self._open: dict[Hashable, tuple[socket.socket, int]] = {}  # the socket, and how often nobody was there
+
+    def look(self, peers: list[Peer]) -> None:
+        """At all of these; forget those that are no more among them."""
+        wanted = {peer.key: peer for peer in peers if isinstance(peer, UdpPeer)}
+        for key in [key for key in self._open if key not in wanted]:
+            self._open.pop(key)[0].close()
+        for key, peer in wanted.items():
+            self._look_at(key, peer)
+
+    def close(self) -> None:
+        """Idempotent."""
+        for made, _ in self._open.values():
+            made.close()
+        self._open.clear()
+
+    def _look_at(self, key: Hashable, peer: UdpPeer) -> None:
+        made, missed = self._open.get(key) or (_connected(peer.where), 0)
+        missed = missed + 1 if _nobody(made) else 0
+        self._open[key] = (made, missed)
+        if missed >= _MISSED:
+            self._gone(peer)
+        elif not missed:
+            self._back(peer)
+
+
+_MISSED = 2
+_EMPTY_BUNDLE = b"#bundle\0\0\0\0\0\0\0\0\1"
+
+
+def _nobody(made: socket.socket) -> bool:
+    """Ask again, and say whether the system heard since the last time that nobody is there."""
+    refused = False
+    for attempt in (lambda: made.recv(16), lambda: made.send(_EMPTY_BUNDLE)):
+        try:
+            attempt()
+        except (ConnectionRefusedError, ConnectionResetError):
+            refused = True
+        except OSError:
+            continue
+    return refused
+
+
+def _connected(where: Where) -> socket.socket:
+    made = socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    try:
+        made.connect(where)
+    except OSError:
+        return made  # no way there now; it is counted as unsent
+    return made
+
+
+def _free_pair(host: str) -> list[socket.socket]:
+    """Sockets on a port that TCP has free as well: OSC over TCP and OSCQuery are found under the same number."""
+    for _ in range(_TRIES):
+        found = receive(host, 0, "--osc-port")
+        try:
+            for made in listen(host, found[0].getsockname()[1], "--osc-port"):
+                made.close()
+            return found
+        except PortTaken:
+            for made in found:
+                made.close()
+    return receive(host, 0, "--osc-port")
+
+
+async def _resolved(host: str, port: int) -> Where:
+    loop = asyncio.get_running_loop()
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        raise InputError(f"there is no address for the host {host[:80]!r}", field="host") from None
+    return min((entry[4] for entry in found), key=lambda where: ":" in str(where[0]))  # IPv4 first
+
+
+def _shown(where: Where) -> str:
+    return f"[{where[0]}]:{where[1]}" if ":" in where[0] else f"{where[0]}:{where[1]}"
+
+
+def _lost(made: socket.socket) -> int:
+    """What Linux counts for each socket; elsewhere nobody does."""
+    try:
+        inode = str(os.fstat(made.fileno()).st_ino)
+        for table in ("/proc/net/udp", "/proc/net/udp6"):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[9] == inode:
+                    return int(fields[12])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return 0

@@ -1,0 +1,244 @@
+"""OSCQuery's WebSocket: LISTEN and IGNORE as text, OSC as binary messages in both directions, and what became of paths.
+
+A client that listens to an address is sent its value whenever it changes: what a model gives out as the newest of it, a
+live input or a setting of the walk as it is set, whoever sets it.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+from bridge import limits
+from bridge.errors import BridgeError, Busy
+from bridge.osc import codec
+from bridge.osc.addresses import READ, Node
+from bridge.session.session import Session
+from bridge.transports import websocket_codec
+from bridge.transports.base import dump_json, load_json, peer_of
+from bridge.transports.osc_gate import plain
+from bridge.transports.osc_peers import Counts, Peer
+from bridge.transports.osc_receiver import Receiver
+from bridge.transports.osc_subscribers import Options, Scope, Subscribers
+from bridge.transports.websocket_link import Link, Upgraded
+
+ValueOf = Callable[[Node], "list[Any] | None"]
+
+
+class Listeners:
+    """All WebSockets of one server."""
+
+    def __init__(
+        self,
+        tree: Callable[[], Node],
+        sessions: Mapping[str, Session],
+        value_of: ValueOf,
+        receiver: Receiver,
+        subscribers: Subscribers,
+        gone: Callable[[Peer], None],
+        counts: Counts,
+    ) -> None:
+        self.tree = tree
+        self.sessions = sessions
+        self.value_of = value_of
+        self.receiver = receiver
+        self.subscribers = subscribers
+        self.gone = gone
+        self.counts = counts
+        self._open: set[_Conversation] = set()
+        self._overheard: dict[Session, Callable[[], None]] = {}
+        self._changed: set[str] = set()
+        self._soon: asyncio.Handle | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def handle(self, request: web.BaseRequest, handshake: bytes) -> web.StreamResponse:
+        """One connection, from the handshake to its end."""
+        if len(self._open) >= limits.OSC_CONNECTIONS:
+            raise Busy(f"{limits.OSC_CONNECTIONS} connections are open, as many as there may be", hint="close some")
+        if request.transport is None:
+            raise ConnectionResetError("the client is gone")
+        link = Link(request.transport, request.protocol, limits.OSC_STREAM_BYTES)
+        conversation = _Conversation(self, link, peer_of(request.transport))
+        self._open.add(conversation)
+        link.open(conversation, handshake)
+        try:
+            await link.until_closed()
+        finally:
+            self._open.discard(conversation)
+        return Upgraded()
+
+    def close(self) -> None:
+        """Tell nobody any more. Idempotent."""
+        for stop in self._overheard.values():
+            stop()
+        self._overheard.clear()
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
+
+    # --- what changes ----------------------------------------------------------------------------
+
+    def tell(self, command: str, data: Any) -> None:
+        """Of a path that came, went, or is called otherwise: to everybody."""
+        for conversation in tuple(self._open):
+            conversation.say(command, data)
+
+    def renamed(self, old: str, new: str) -> None:
+        """A session has another name: what is listened to goes along."""
+        for conversation in tuple(self._open):
+            conversation.renamed(old, new)
+
+    def follow(self) -> None:
+        """Hear what is sent to every session, while there is somebody to tell."""
+        there = set(self.sessions.values()) if self._open else set()
+        for session in [session for session in self._overheard if session not in there]:
+            self._overheard.pop(session)()
+        for session in there - self._overheard.keys():
+            self._overheard[session] = session.overhear(partial(self._heard, session))
+
+    def changed(self, addresses: Iterable[str]) -> None:
+        """Their values are others now. Told once the loop is through with what it does."""
+        self._changed.update(addresses)
+        if self._changed and self._soon is None:
+            self._soon = asyncio.get_running_loop().call_soon(self._tell_changes)
+
+    def _heard(self, session: Session, inputs: Mapping[str, Any], by: object) -> None:
+        self.changed(f"/{session.name}/{name}" for name in inputs)
+
+    def _tell_changes(self) -> None:
+        self._soon = None
+        changed, self._changed = self._changed, set()
+        tree = self.tree()
+        for address in changed:
+            listening = [one for one in self._open if address in one.heard]
+            node = tree.at(address) if listening else None
+            values = self.value_of(node) if node is not None else None
+            if values is not None:
+                packet = codec.message(address, values)
+                for conversation in listening:
+                    conversation.offer(address, packet)
+
+
+class _Conversation:
+    """One client; also the peer that answers and outputs go to."""
+
+    def __init__(self, listeners: Listeners, link: Link, name: str) -> None:
+        self.heard: set[str] = set()
+        self.queued = False  # for the link: we are a source of frames
+        self.eager = True
+        self._listeners = listeners
+        self._link = link
+        self._name = name
+        self._offered: dict[str, bytes] = {}  # the newest of each address, until the client can take it
+
+    # --- as a peer -------------------------------------------------------------------------------
+
+    def peer(self, sender: Any) -> Peer:
+        return self
+
+    @property
+    def key(self) -> Hashable:
+        return ("ws", id(self))
+
+    @property
+    def host(self) -> str:
+        return plain(self._name.rpartition(":")[0])
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def most(self) -> int:
+        return limits.OSC_STREAM_BYTES
+
+    @property
+    def ready(self) -> bool:
+        return not self._link.waiting
+
+    def send(self, packet: bytes) -> None:
+        self._link.say(websocket_codec.BINARY, [packet])
+        self._listeners.counts.sent += 1
+
+    async def room(self) -> None:
+        await self._link.room()
+
+    # --- as a source of frames -------------------------------------------------------------------
+
+    def offer(self, address: str, packet: bytes) -> None:
+        """A value that changed; only the newest of each address waits."""
+        self._offered[address] = packet
+        self._link.ready(self)
+
+    def next(self) -> list[bytes] | None:
+        if not self._offered:
+            return None
+        packet = self._offered.pop(next(iter(self._offered)))
+        self._listeners.counts.sent += 1
+        return [websocket_codec.frame_head(websocket_codec.BINARY, len(packet)), packet]
+
+    # --- what the link calls ---------------------------------------------------------------------
+
+    def received(self, opcode: int, data: bytes, oversized: int) -> None:
+        if oversized:
+            self._link.close(websocket_codec.TOO_BIG, f"up to {limits.OSC_STREAM_BYTES} bytes are taken")
+        elif opcode == websocket_codec.BINARY:
+            receiver = self._listeners.receiver
+            receiver.begin()
+            quick = not receiver.take(data, None, self)
+            receiver.end(1, quick)
+        else:
+            self._command(data)
+
+    def lost(self) -> None:
+        self._listeners.gone(self)
+
+    # --- commands --------------------------------------------------------------------------------
+
+    def say(self, command: str, data: Any) -> None:
+        self._link.say(websocket_codec.TEXT, [dump_json({"COMMAND": command, "DATA": data})])
+
+    def renamed(self, old: str, new: str) -> None:
+        start = f"/{old}/"
+        self.heard = {f"/{new}/{one[len(start) :]}" if one.startswith(start) else one for one in self.heard}
+
+    def _command(self, data: bytes) -> None:
+        """What is no command we know is passed over, as clients expect it."""
+        try:
+            asked = load_json(data)
+        except BridgeError:
+            return
+        if not isinstance(asked, dict) or not isinstance(asked.get("DATA"), str):
+            return
+        if asked.get("COMMAND") == "LISTEN":
+            self._listen(asked["DATA"])
+        elif asked.get("COMMAND") == "IGNORE":
+            self._ignore(asked["DATA"])
+
+    def _listen(self, address: str) -> None:
+        node = self._listeners.tree().at(address)
+        if node is None or node.method is None or not node.method.access & READ or address in self.heard:
+            return
+        if len(self.heard) >= limits.OSC_LISTENS:
+            return
+        self.heard.add(address)
+        if node.method.kind == "out":
+            session = self._listeners.sessions[node.session]
+            try:
+                self._listeners.subscribers.add(self, Scope(session, node.method.name), Options(policy="newest"))
+            except BridgeError:
+                self.heard.discard(address)
+        else:
+            self._listeners.follow()
+            self._listeners.changed([address])
+
+    def _ignore(self, address: str) -> None:
+        self.heard.discard(address)
+        node = self._listeners.tree().at(address)
+        if node is not None and node.method is not None and node.method.kind == "out":
+            session = self._listeners.sessions.get(node.session)
+            self._listeners.subscribers.remove(self.key, Scope(session, node.method.name))

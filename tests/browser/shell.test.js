@@ -1,0 +1,134 @@
+// What is on every page: where one is, how it looks, the keyboard, and what it weighs.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+import { studio } from "./studio.js";
+import { moves, shoot, until } from "./support.js";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PAGES = { play: "#/play/dream", models: "#/models", model: "#/models/dream", connect: "#/connect/dream", learn: "#/learn", settings: "#/settings", touch: "#/touch/dream", picture: "#/picture/dream/image" };
+const it = studio({ sessions: ["dream"] });
+
+// What is there when a page is there.
+const there = (page) => page.waitForFunction(() => document.querySelector("main")?.innerText.trim().length > 12 || document.querySelector(".wholepicture canvas"));
+
+test("the links at the top lead to the pages, and the page says where one is", async () => {
+  const nav = it.page.getByRole("navigation", { name: "pages" });
+  for (const [link, title] of [["Models", "Models"], ["Connect", "Connect"], ["Models 101", "Models 101"], ["Settings", "Settings"], ["Play", "Play"]]) {
+    await nav.getByRole("link", { name: link, exact: true }).click();
+    await it.until(async () => (await it.page.title()) === `${title} · Sketchbridge`, title);
+    assert.equal(await nav.locator("[aria-current]").textContent(), link);
+  }
+});
+
+test("light and dark follow the system until one is chosen, which is kept", async () => {
+  await it.page.emulateMedia({ colorScheme: "dark" });
+  const paper = () => it.page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const dark = await paper();
+  await it.page.emulateMedia({ colorScheme: "light" });
+  assert.notEqual(await paper(), dark);
+  await it.go("#/settings");
+  await it.pick(it.page, "dark");
+  assert.equal(await paper(), dark);
+  await it.page.reload();
+  assert.equal(await paper(), dark);
+});
+
+test("the keyboard reaches everything: the way to the content, tabs by arrows, a menu that Escape closes", async () => {
+  const dream = it.session("dream");
+  await dream.getByRole("tab", { name: "Walk" }).press("ArrowRight");
+  assert.equal(await dream.getByRole("tab", { name: "Steer" }).getAttribute("aria-selected"), "true");
+  await dream.getByRole("button", { name: "more about dream" }).press("Enter");
+  await dream.getByRole("button", { name: "stop" }).press("ArrowDown");
+  assert.equal(await it.page.evaluate(() => document.activeElement.textContent), "restart");
+  await it.page.keyboard.press("Escape");
+  await dream.getByRole("button", { name: "restart" }).waitFor({ state: "detached" });
+  assert.equal(await it.page.evaluate(() => document.activeElement.getAttribute("aria-label")), "more about dream");
+  await it.page.reload();
+  await it.page.keyboard.press("Tab");
+  assert.equal(await it.page.evaluate(() => document.activeElement.textContent), "to the content");
+});
+
+test("axe finds nothing serious on any page, light or dark, wide or narrow", async () => {
+  for (const [name, hash] of Object.entries(PAGES)) {
+    for (const [colorScheme, viewport] of [["light", { width: 1280, height: 800 }], ["dark", { width: 390, height: 844 }]]) {
+      const page = await it.open(hash, { colorScheme, viewport, reducedMotion: "reduce" });
+      await there(page);
+      await page.evaluate(AXE);
+      const { violations } = await page.evaluate(() => axe.run());
+      const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
+      assert.deepEqual(serious.map(({ id, nodes }) => `${name} ${colorScheme}: ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`), []);
+      await page.close();
+    }
+  }
+});
+
+test("on a narrow screen nothing is wider than the screen", async () => {
+  for (const [name, hash] of Object.entries(PAGES)) {
+    const page = await it.open(hash, { viewport: { width: 360, height: 740 } });
+    await there(page);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 360, `${name} is ${wide} px wide`);
+    await page.close();
+  }
+});
+
+test("the page weighs less than 300 kB without pictures, all pages together, and the second time next to nothing", async () => {
+  const page = await it.browser.newPage();
+  const sizes = [];
+  page.on("response", async (response) => { if (response.url().includes("/studio/") || response.url() === `${it.bridge.url}/`) sizes.push([response.status(), (await response.body().catch(() => "")).length]); });
+  await page.goto(it.bridge.url);
+  for (const hash of Object.values(PAGES)) {
+    await page.goto(`${it.bridge.url}/${hash}`);
+    await there(page);
+  }
+  const sum = sizes.reduce((all, [, size]) => all + size, 0);
+  assert.ok(sum > 50_000 && sum < 300_000, `${sum} bytes`);
+});
+
+test("what does not change is not sent twice", async () => {
+  const first = await fetch(`${it.bridge.url}/studio/app.js`);
+  const again = await fetch(`${it.bridge.url}/studio/app.js`, { headers: { "If-None-Match": first.headers.get("etag") } });
+  assert.equal(again.status, 304);
+  assert.equal(await again.text(), "");
+});
+
+test("a bridge that goes away is told, and its return too, with the sessions as they were", async () => {
+  const dream = it.session("dream");
+  const picture = dream.getByRole("img", { name: "live image of dream" });
+  await moves(it.page, picture);
+  await it.page.evaluate(() => {
+    const { close, send } = WebSocket.prototype;
+    WebSocket.prototype.send = function cut(...given) { WebSocket.prototype.send = send; close.call(this); return given; };
+  });
+  await it.page.getByText("The bridge does not answer").waitFor();
+  await it.page.getByText("The bridge does not answer").waitFor({ state: "detached" });
+  await moves(it.page, picture);
+});
+
+test("an address that leads nowhere is told in words", async () => {
+  await it.go("#/play/nobody");
+  await it.page.getByText("there is no session nobody any more").waitFor();
+  it.allowed.push(/404/);
+  await it.go("#/models/nothing");
+  await it.page.getByRole("heading", { name: /nothing/ }).waitFor();
+  await it.go("#/%E0%A4%A");
+  await it.session("dream").waitFor();
+});
+
+test("pictures of every page, for people to look at", { skip: !process.env.SHOTS }, async () => {
+  const looks = { desktop: { viewport: { width: 1280, height: 800 } }, wide: { viewport: { width: 1920, height: 1080 } }, phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 } };
+  for (const [name, hash] of Object.entries(PAGES)) {
+    for (const [look, more] of Object.entries(looks)) {
+      for (const colorScheme of ["light", "dark"]) {
+        const page = await it.open(hash, { ...more, colorScheme });
+        await there(page);
+        await until(page, () => page.evaluate(() => [...document.querySelectorAll("canvas")].every((canvas) => canvas.width)), "the pictures");
+        await shoot(page, `${name}-${look}-${colorScheme}`);
+        await page.close();
+      }
+    }
+  }
+});

@@ -1,0 +1,224 @@
+"""What is asked in OpenAI's words, as inputs of a text model."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge import load_class
+from bridge.errors import InputError, MissingInput, TooLarge, UnknownInput
+from bridge.model import signature_of
+from bridge.ports import Text
+from bridge.signature import Command, Signature
+from bridge.transports import openai_requests as requests
+
+MODELS = Path(__file__).parent.parent / "models"
+SCRIBE = signature_of(load_class(MODELS / "scribe"))
+COUNTER = signature_of(load_class(MODELS / "counter"))
+
+
+def plain():
+    """A text model that takes nothing but a prompt."""
+    run = Command("run", {"prompt": Text()}, {"generated_text": Text(pieces=True)}, streams=True)
+    return Signature({}, {"run": run})
+
+
+def completion(**body):
+    return requests.completion({"model": "scribe", "prompt": "a", **body}, SCRIBE)
+
+
+def chat(**body):
+    return requests.chat({"model": "scribe", "messages": [{"role": "user", "content": "a"}], **body}, SCRIBE)
+
+
+def refused(kind, ask, **body):
+    with pytest.raises(kind) as caught:
+        ask(**body)
+    return caught.value
+
+
+def test_a_text_model_is_told_by_its_ports():
+    assert requests.text_command(SCRIBE) is SCRIBE.default
+    assert requests.text_command(plain()).name == "run"
+    assert requests.text_command(COUNTER) is None and requests.text_command(None) is None
+
+
+def test_words_of_both_sides_meet():
+    asked = completion(
+        max_tokens=7, temperature=0.5, top_p=None, stop=["x", ""], seed=-2, logprobs=3, top_k=4, min_p=0.1, user="me"
+    )
+    assert asked.inputs == {
+        "max_tokens": 7,
+        "temperature": 0.5,
+        "stop": ["x"],
+        "seed": 2**53 - 2,
+        "likeliest": 3,
+        "top_k": 4,
+        "min_p": 0.1,
+    }
+    assert (asked.command, asked.logprobs, asked.n, asked.stream) == ("run", 3, 1, False)
+    assert completion(logprobs=0).inputs == {"likeliest": 1}
+    assert chat(max_completion_tokens=5).inputs == {"max_tokens": 5}
+    assert chat(logprobs=True, top_logprobs=4).logprobs == 4 and chat(logprobs=True).logprobs == 0
+    assert chat().logprobs == chat(logprobs=False).logprobs == -1
+
+
+def test_several_texts_have_seeds_of_their_own_and_the_first_has_the_one_given():
+    runs = completion(prompt=["a", "b"], n=3, seed=5).runs()
+    assert [run["prompt"] for run in runs] == ["a", "a", "a", "b", "b", "b"]
+    assert runs[0]["seed"] == runs[3]["seed"] == 5 and len({run["seed"] for run in runs}) == 3
+    assert "seed" not in completion(n=2).runs()[0]
+
+
+def test_prompts_come_in_four_forms():
+    assert completion(prompt=[1, 2]).prompts == ({"prompt": "", "prompt_tokens": [1, 2]},)
+    assert completion(prompt=[[1, 2], [3]]).prompts[1] == {"prompt": "", "prompt_tokens": [3]}
+    assert completion(prompt=["a", "b"]).prompts == ({"prompt": "a"}, {"prompt": "b"})
+    assert completion(prompt="").prompts == ({"prompt": ""},)
+    for strange in ([], {}, [1, "a"], [[]], [True], 3, [None]):
+        assert refused(InputError, completion, prompt=strange).field == "prompt"
+    assert refused(MissingInput, completion, prompt=None).field == "prompt"
+    with pytest.raises(InputError, match="no token numbers"):
+        requests.completion({"prompt": [1]}, plain())
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("suffix", ["x"]),
+        ("best_of", [3, 0, "2"]),
+        ("presence_penalty", [0.5]),
+        ("frequency_penalty", [-1]),
+        ("logit_bias", [{"50256": -100}]),
+        ("n", [0, -1, 1000, "2", 1.5, True]),
+        ("logprobs", [-1, 21, True]),
+        ("stop", [["a"] * 5, 3, [1]]),
+        ("seed", ["a", 1.5]),
+        ("stream", ["yes"]),
+        ("echo", [1]),
+    ],
+)
+def test_what_a_completion_can_not_do_is_refused_by_name(field, values):
+    for value in values:
+        assert refused(InputError, completion, **{field: value}).field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [
+        ("tools", [[{"type": "function"}]]),
+        ("tool_choice", ["required"]),
+        ("response_format", [{"type": "json_object"}]),
+        ("modalities", [["text", "audio"]]),
+        ("top_logprobs", [2, -1]),
+        ("logprobs", [3]),
+        ("echo", [True]),
+        ("best_of", [2]),
+        ("messages", [None, [], "hello", {}]),
+    ],
+)
+def test_what_a_chat_can_not_do_is_refused_by_name(field, values):
+    for value in values:
+        assert refused(InputError, chat, **{field: value}).field == field
+
+
+def test_what_asks_for_nothing_is_taken():
+    asked = chat(
+        tools=[], tool_choice="auto", response_format={"type": "text"}, presence_penalty=0.0, logit_bias={}, n=1,
+        metadata={"a": "b"}, store=False, service_tier="auto", parallel_tool_calls=True, stream_options=None,
+    )  # fmt: skip
+    assert asked == chat()
+    assert completion(best_of=2, n=2, suffix=None, frequency_penalty=0) == completion(n=2)
+
+
+def test_an_unknown_word_is_refused_and_those_of_the_model_are_named():
+    error = refused(UnknownInput, completion, temprature=1)
+    assert error.field == "temprature" and "min_p" in error.hint
+    for ours in ("alternatives", "likeliest", "vectors", "version", "messages", "prompt_tokens"):
+        assert refused(UnknownInput, completion, **{ours: 1}).field == ours
+
+
+def test_a_model_that_can_not_is_not_asked():
+    for word, value in (("temperature", 1), ("max_tokens", 3), ("stop", "x"), ("seed", 1)):
+        with pytest.raises(InputError, match=f"takes no {word}"):
+            requests.completion({"prompt": "a", word: value}, plain())
+    with pytest.raises(InputError, match="takes no logprobs"):
+        requests.completion({"prompt": "a", "logprobs": 1}, plain())
+    asked = requests.chat({"messages": [{"role": "user", "content": "a"}] * 2}, plain())
+    assert (asked.command, asked.prompts) == ("run", ({"prompt": "a\na"},))
+
+
+def test_too_many_texts_are_told():
+    assert refused(TooLarge, completion, prompt=["a"] * 70, n=2).field == "n"
+    assert refused(TooLarge, completion, prompt=["a"] * 1000).field == "prompt"
+
+
+def test_echo_needs_the_text():
+    assert completion(prompt=["a", "b"], echo=True).echo == ("a", "b")
+    assert refused(InputError, completion, prompt=[1], echo=True).field == "echo"
+    assert refused(InputError, completion, echo=True, logprobs=1).field == "echo"
+
+
+def test_messages_become_texts():
+    said = [
+        {"role": "developer", "content": "be kind"},
+        {"role": "user", "content": [{"type": "text", "text": "he"}, {"type": "text", "text": "llo"}], "name": "me"},
+        {"role": "assistant", "content": "hi", "tool_calls": None},
+    ]
+    assert chat(messages=said).prompts == (
+        {
+            "messages": [
+                {"role": "system", "content": "be kind"},
+                {"role": "user", "content": "hello"},
+                {"role": "assistant", "content": "hi"},
+            ]
+        },
+    )
+    assert chat().command == "chat"
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ("hello", "messages[1]"),
+        ({"role": "tool", "content": "a"}, "messages[1].role"),
+        ({"content": "a"}, "messages[1].role"),
+        ({"role": "user"}, "messages[1].content"),
+        ({"role": "user", "content": [{"type": "image_url", "image_url": {}}]}, "messages[1].content"),
+        ({"role": "user", "content": ["a"]}, "messages[1].content"),
+        ({"role": "assistant", "content": None, "tool_calls": [{}]}, "messages[1]"),
+    ],
+)
+def test_a_strange_message_is_named_by_its_place(message, field):
+    assert refused(InputError, chat, messages=[{"role": "user", "content": "a"}, message]).field == field
+
+
+def test_lengths_that_differ_are_not_guessed_between():
+    assert refused(InputError, chat, max_tokens=3, max_completion_tokens=4).field == "max_tokens"
+    assert chat(max_tokens=3, max_completion_tokens=3).inputs == {"max_tokens": 3}
+
+
+def test_usage_in_a_stream_is_wanted_or_not():
+    assert chat(stream=True, stream_options={"include_usage": True}).usage
+    assert not chat(stream=True, stream_options={}).usage
+    assert refused(InputError, chat, stream_options={"include_usage": True}).field == "stream_options"
+    assert refused(InputError, chat, stream=True, stream_options={"x": 1}).field == "stream_options"
+
+
+def test_embeddings_are_runs_of_one_token():
+    def embeddings(**body):
+        return requests.embeddings({"model": "scribe", "input": "a", **body}, SCRIBE)
+
+    assert embeddings(input=["a", "b"]).runs() == [
+        {"vectors": True, "max_tokens": 1, "temperature": 0, "prompt": text} for text in "ab"
+    ]
+    for field, value in (("input", ""), ("input", ["a", ""]), ("dimensions", 4), ("encoding_format", "int8")):
+        assert refused(InputError, embeddings, **{field: value}).field == field
+    assert refused(UnknownInput, embeddings, temperature=1).field == "temperature"
+    with pytest.raises(InputError, match="no embeddings"):
+        requests.embeddings({"input": "a"}, plain())
+
+
+def test_the_model_has_to_be_named():
+    for name in (None, "", 3):
+        with pytest.raises(MissingInput):
+            requests.model_name({"model": name})
