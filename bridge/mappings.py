@@ -1,19 +1,23 @@
 """Mappings: a fader at any OSC address moves an input or a setting of a walk, over the range that was chosen."""
 
+import asyncio
+import logging
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
 from bridge import limits
-from bridge.errors import Busy, InputError, NotFound
+from bridge.errors import BridgeError, Busy, InputError, NotFound
 from bridge.hub import Hub
+from bridge.session.fanout import EventReader
 from bridge.session.outputs import Event
 from bridge.workspace import Workspace
 
 _NOTE = "mappings"
 _STRAYS = 32  # addresses that are remembered
 Range = tuple[float, float]
+_log = logging.getLogger(__name__)
 
 
 class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,7 +50,7 @@ class Stray(NamedTuple):
 
 
 class Mappings:
-    """All of them, at hand without waiting once they are loaded."""
+    """All of them. Use as `async with`, inside hub and workspace file."""
 
     def __init__(self, hub: Hub, file: Workspace) -> None:
         self._hub = hub
@@ -54,10 +58,18 @@ class Mappings:
         self._kept: dict[str, Mapping] = {}
         self._at: dict[str, tuple[Mapping, ...]] = {}
         self._strays: dict[str, Stray] = {}
+        self._watching: asyncio.Task[None] | None = None
 
-    async def load(self) -> None:
-        """Read what was kept."""
+    async def __aenter__(self) -> Self:
         self._take(msgspec.convert(await self._file.noted(_NOTE) or [], list[Mapping]))
+        happening = self._hub.events.subscribe(("session_renamed",))
+        self._watching = asyncio.create_task(self._watch(happening), name="mappings")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
 
     def at(self, address: str) -> tuple[Mapping, ...]:
         """Those of one address."""
@@ -90,7 +102,15 @@ class Mappings:
             raise NotFound(f"there is no mapping {id[:80]!r}", hint="GET /api/mappings lists them", field="id")
         await self._keep([one for one in self._kept.values() if one.id != id])
 
-    async def renamed(self, old: str, new: str) -> None:
+    async def _watch(self, happening: EventReader) -> None:
+        async with happening:
+            async for event in happening:
+                try:
+                    await self._renamed(event.data["from"], event.session)
+                except BridgeError as error:
+                    _log.error("the mappings were not saved: %s; %s", error.message, error.hint)
+
+    async def _renamed(self, old: str, new: str) -> None:
         """Those of a session go with its name."""
         kept = self._kept.values()
         if any(one.session == old for one in kept):

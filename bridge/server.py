@@ -25,6 +25,7 @@ from bridge.discovery import Announcer, services
 from bridge.favourites import Favourites
 from bridge.hub import Hub
 from bridge.keeper import Keeper
+from bridge.mappings import Mappings
 from bridge.recorder import Recorder
 from bridge.session.backend import Backend, Listener
 from bridge.session.messages import Start
@@ -32,6 +33,7 @@ from bridge.transports import openai
 from bridge.transports.base import own_version
 from bridge.transports.http import Http, websocket_route
 from bridge.transports.http_favourites import FavouriteRoutes
+from bridge.transports.http_mappings import MappingRoutes
 from bridge.transports.http_osc import OscRoutes
 from bridge.transports.http_walks import WalkRoutes
 from bridge.transports.http_workspaces import ChainRoutes, WorkspaceRoutes
@@ -66,8 +68,10 @@ class Server:
     walks: Walks
     http: Http
     wires: Wires
+    osc: Osc
     socketio: SocketIo
     chains: Chains
+    mappings: Mappings
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -123,6 +127,7 @@ class Server:
         await favourites.load()
         self.walks = await self._stack.enter_async_context(Walks(self.hub, favourites))
         workspaces = await self._stack.enter_async_context(Workspaces(self.hub, workspace))
+        self.mappings = await self._stack.enter_async_context(Mappings(self.hub, workspace))
         usage = await self._stack.enter_async_context(Usage(self.hub, workspace))
         self.chains = await self._stack.enter_async_context(Chains(self.hub, workspace))
         keeper = await self._stack.enter_async_context(Keeper(self.hub, workspace, self.walks))
@@ -130,14 +135,17 @@ class Server:
         webrtc = await self._stack.enter_async_context(WebRtc(self.hub))
         self.socketio = await self._stack.enter_async_context(SocketIo(self.hub, self.settings, security, self.walks))
         noted, keep = await workspace.noted(_OSC_SENDERS), partial(workspace.note, _OSC_SENDERS)
-        osc = await self._stack.enter_async_context(Osc(self.hub, self.walks, self.settings, noted, keep, self.port))
+        self.osc = await self._stack.enter_async_context(
+            Osc(self.hub, self.walks, self.mappings, self.settings, noted, keep, self.port)
+        )
         more = [
-            *OscRoutes(osc, self.settings.max_body).routes(),
+            *OscRoutes(self.osc, self.settings.max_body).routes(),
             *webrtc.routes(),
             *self.socketio.routes(),
             websocket_route(websocket_handler(self.hub, self.settings, security, self.walks)),
             *WalkRoutes(self.hub, self.walks, recorder, self.settings.max_body).routes(),
             *WorkspaceRoutes(workspaces, self.settings.max_body).routes(),
+            *MappingRoutes(self.hub, self.mappings, self.settings.max_body).routes(),
             *ChainRoutes(self.chains, self.settings.max_body).routes(),
             *FavouriteRoutes(self.hub, self.walks, favourites, self.settings.max_body).routes(),
             *openai.OpenAI(self.hub, self.settings.max_body).routes(),
@@ -149,7 +157,7 @@ class Server:
         self._stack.push_async_callback(self.http.close)
         await self.http.serve(sockets)
         if self.settings.osc:
-            await self._add_osc(osc)
+            await self._add_osc()
         if self.settings.runway:
             await self.wires.add("runway", runway)
             daemon = RunwayDaemon(self.hub, runway, self.settings, security, lambda: self.url)
@@ -158,11 +166,11 @@ class Server:
         self._opening = asyncio.create_task(self._open_sessions(keeper, workspace), name="open sessions")
         self._stack.push_async_callback(_ended, self._opening)
 
-    async def _add_osc(self, osc: Osc) -> None:
+    async def _add_osc(self) -> None:
         """UDP, and TCP with OSCQuery: either may find its port taken."""
-        if await self.wires.add("osc", osc.datagrams):
-            await osc.start_sending()
-        await self.wires.add("oscquery", osc.streams)
+        if await self.wires.add("osc", self.osc.datagrams):
+            await self.osc.start_sending()
+        await self.wires.add("oscquery", self.osc.streams)
 
     async def _runway(self, workspace: Workspace, security: Security) -> Runway:
         """The old app's protocols, with the ports they had the last time."""

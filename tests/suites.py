@@ -15,7 +15,7 @@ import tools
 
 ROOT = Path(__file__).resolve().parent.parent
 PY = sys.executable
-NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=120000")
+NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=300000")
 
 
 class Suite(NamedTuple):
@@ -33,6 +33,7 @@ SUITES = (
     Suite("node", NODE, tools.node, "tests/node"),
     Suite("players", (PY, "-m", "pytest", "tests/players/pictures.py"), tools.players),
     Suite("avahi", (PY, "-m", "pytest", "tests/avahi/browse.py"), tools.avahi),
+    Suite("osc", (PY, "-m", "pytest", "tests/osc/with_programs.py"), tools.osc),
     Suite("java", (PY, "-m", "pytest", "tests/java/processing_sketch.py"), tools.java),
 )
 

@@ -34,6 +34,7 @@ MAY = {
     "walks": PURE | {"session"},
     "favourites": PURE | {"session", "walks", "workspace"},
     "walking": PURE | {"session", "walks", "favourites", "hub"},
+    "mappings": PURE | {"session", "hub", "workspace"},
     "usage": PURE | {"session", "hub", "workspace"},
     "workspaces": PURE | {"session", "hub", "workspace"},
     "chains": PURE | {"session", "hub", "workspace"},
@@ -47,7 +48,7 @@ MAY = {
     "transports": PURE
     | {"osc"}
     | {"session", "catalog", "hub", "config", "walks", "favourites", "walking", "recorder", "transports"}
-    | {"workspaces", "chains", "usage"},
+    | {"workspaces", "chains", "usage", "mappings"},
     "template": PURE | {"catalog"},
     "server": PURE
     | {"session", "catalog", "hub", "config", "transports", "backends", "keeper", "workspace", "logs"}

@@ -204,7 +204,7 @@ class _Added:
 
 # --- the whole bridge ----------------------------------------------------------------------------
 
-OPEN = {"host": "0.0.0.0", "token": "secret", "interfaces": ("127.0.0.1",)}
+OPEN = {"host": "0.0.0.0", "token": "secret", "interfaces": ("127.0.0.1",), "osc_port": 0}
 
 
 @needs_multicast
@@ -212,6 +212,7 @@ async def test_a_bridge_that_others_may_call_is_found_and_says_so():
     async with listening() as peers, serving(**OPEN) as server, calling(server) as client:
         (mdns,) = [wire for wire in server.wires.described() if wire.name == "mdns"]
         assert (mdns.state, mdns.addresses[0]) == ("on", f"_sketchbridge._tcp 127.0.0.1:{server.port}")
+        assert [said.split()[0] for said in mdns.addresses] == ["_sketchbridge._tcp", "_osc._udp", "_oscjson._tcp"]
         while f"http://127.0.0.1:{server.port}" not in [url for peer in peers.known for url in peer.urls]:
             await anext(peers)
         info = await (await client.get("/api/info")).json()
@@ -247,7 +248,7 @@ async def test_who_we_are_stays_over_restarts(tmp_path: Path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals for other processes")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_a_bridge_that_is_ended_says_goodbye(number: signal.Signals, tmp_path: Path):
-    flags = ("--no-demo", "--host", "0.0.0.0", "--token", "secret", "--interface", "127.0.0.1")
+    flags = ("--no-demo", "--host", "0.0.0.0", "--token", "secret", "--interface", "127.0.0.1", "--osc-port", "0")
     async with listening() as peers, running(tmp_path, *flags) as bridge:
         port = bridge.url.rpartition(":")[2]
         async for one in peers:

@@ -39,6 +39,20 @@ async def test_walk_python_saves_the_frames_of_what_it_sends(tmp_path: Path):
     assert (first != last).any()
 
 
+async def test_text_walk_python_moves_the_picture_with_every_token(tmp_path: Path):
+    models = ROOT / "tests" / "models"
+    flags = ("--model", f"writer={models / 'scribe'}", "--model", f"dream={models / 'latent'}")
+    async with running(tmp_path / "state", *flags) as bridge:
+        for name in ("writer", "dream"):
+            await bridge.until("state", session=name, state="ready")
+        script = str(EXAMPLES / "text-walk-python" / "write.py")
+        wishes = ("la ", "--tokens", "12", "--pace", "30", "--seed", "1", "--url", bridge.url, "--out", "frames")
+        said = await ran(tmp_path, sys.executable, script, *wishes)
+    assert said.startswith("la ") and len(said) > 8
+    shades = {cv2.imread(str(frame)).mean() for frame in (tmp_path / "frames").glob("*.jpg")}
+    assert len(shades) > 8
+
+
 @pytest.mark.skipif(shutil.which("curl") is None or shutil.which("sh") is None, reason="curl or sh is not installed")
 async def test_curl_makes_films_and_a_favourite(tmp_path: Path):
     async with running(tmp_path / "state") as bridge:

@@ -56,6 +56,13 @@ def avahi() -> str:
     return _missing("avahi with its tools", lambda: all(map(_any, programs)), *packages)
 
 
+def osc() -> str:
+    """liblo's oscsend and oscdump, and Pure Data without a window."""
+    return _missing("liblo-tools", lambda: _any("oscsend") and _any("oscdump"), "liblo-tools") or _missing(
+        "Pure Data", lambda: _any("pd"), "puredata-core"
+    )
+
+
 def java() -> str:
     """A JDK that can open windows, a screen for them that nobody sees, and Processing."""
     return (

@@ -1,4 +1,4 @@
-"""The worker's end of the pipe: messages in, when asked; messages out, at once."""
+"""The worker's end of the pipe: messages in, when asked; messages out, at once or a handful together."""
 
 import os
 import select
@@ -75,22 +75,44 @@ class ThreadedInbox:
 
 
 class Outbox:
-    """Messages on their way; each leaves at once."""
+    """Messages on their way; each leaves at once, unless they are held."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._packer = Packer()
         self._turn = threading.Lock()
+        self._holding = False
+        self._held = bytearray()
 
     def send(self, message: Any) -> None:
         """Write a message, from any thread; waits while the pipe is full, which it is only for moments: it is read."""
         with self._turn:
             first, *blobs = self._packer.pack(message)
-            if sum(map(len, blobs)) <= _JOIN_BYTES:
-                self.write(b"".join((first, *blobs)))
-            else:
+            if sum(map(len, blobs)) > _JOIN_BYTES:
+                self._let_go()
                 for buffer in (first, *blobs):
                     self.write(buffer)
+            elif self._holding and len(self._held) <= _JOIN_BYTES:
+                self._held += b"".join((first, *blobs))
+            else:
+                self._let_go()
+                self.write(b"".join((first, *blobs)))
+
+    def hold(self) -> None:
+        """From now on what is sent waits for `release`, or for so much that it is worth a write."""
+        with self._turn:
+            self._holding = True
+
+    def release(self) -> None:
+        """All that was held leaves in one go. Harmless when nothing is."""
+        with self._turn:
+            self._holding = False
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._held:
+            held, self._held = self._held, bytearray()
+            self.write(held)
 
     def write(self, data: Buffer) -> None:
         rest = memoryview(data)

@@ -44,6 +44,7 @@ from bridge.session.messages import (
 )
 from bridge.signature import Command, Signature, outputs_of, outputs_of_batch
 
+_BRISK_S = 0.002  # streams of which all but one step in this time wait for each other, and leave together
 _LONG_S = 0.002  # a run that takes longer is given out by a thread, while the model goes on with the next
 
 
@@ -59,6 +60,10 @@ class Sink(Protocol):
     """Where messages go."""
 
     def send(self, message: FromWorker) -> None: ...
+
+    def hold(self) -> None: ...
+
+    def release(self) -> None: ...
 
 
 class _Stream:
@@ -81,7 +86,15 @@ class _Stream:
 class Worker:
     """One loaded model at work."""
 
-    def __init__(self, model: Model, signature: Signature, inbox: Source, outbox: Sink) -> None:
+    def __init__(
+        self,
+        model: Model,
+        signature: Signature,
+        inbox: Source,
+        outbox: Sink,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._clock = clock
         self._model = model
         self._signature = signature
         self._inbox = inbox
@@ -91,6 +104,7 @@ class Worker:
         self._wants: tuple[Wish, ...] = ()
         self._last: dict[str, Any] = {}  # the last output of each port, as the model gave it
         self._stopped = False
+        self._brisk = False
         self._giving = Giving()
 
     def serve(self) -> None:
@@ -178,27 +192,33 @@ class Worker:
 
     def _step(self) -> None:
         """One step of every stream under way."""
-        for stream in tuple(self._streams):
-            started = time.perf_counter()
-            try:
-                result = next(stream.steps)
-                outputs = outputs_of(result, stream.command)
-            except StopIteration:
+        if self._brisk and self._streams:
+            self._outbox.hold()
+        took = [self._step_of(stream) for stream in tuple(self._streams)]
+        self._outbox.release()
+        self._brisk = len(took) > 1 and sum(took) - max(took) < _BRISK_S
+
+    def _step_of(self, stream: _Stream) -> float:
+        """One step of this stream; how long it took."""
+        started = self._clock()
+        try:
+            result = next(stream.steps)
+            outputs = outputs_of(result, stream.command)
+        except StopIteration:
+            self._streams.remove(stream)
+            stream.close()
+            self._say(Done(stream.run.run))
+        except Exception as error:
+            self._streams.remove(stream)
+            stream.close()
+            self._failed(stream.run, error)
+        else:
+            took = self._clock() - started
+            if outputs and not self._give(stream.run, stream.command, outputs, stream.sequence, took, last=False):
                 self._streams.remove(stream)
                 stream.close()
-                self._say(Done(stream.run.run))
-                continue
-            except Exception as error:
-                self._streams.remove(stream)
-                stream.close()
-                self._failed(stream.run, error)
-                continue
-            if outputs:
-                took = time.perf_counter() - started
-                if not self._give(stream.run, stream.command, outputs, stream.sequence, took, last=False):
-                    self._streams.remove(stream)
-                    stream.close()
-                stream.sequence += 1
+            stream.sequence += bool(outputs)
+        return self._clock() - started
 
     def _next_batch(self) -> list[Run]:
         """The longest row of waiting runs that fit together."""

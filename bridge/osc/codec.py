@@ -114,9 +114,12 @@ def bundle(packets: Iterable[bytes], time: int = 1) -> bytes:
 
 
 def untyped(rest: bytes) -> list[Any]:
-    """Arguments that came without their types: text if it can be, else numbers, each the one it looks like."""
+    """Arguments that came without their types: text if it can be, else numbers, each the one it looks like.
+
+    Four bytes are always a number: 0.75 would be a text as well.
+    """
     text = rest.rstrip(b"\0")
-    if text and text.isascii() and text.decode().isprintable() and len(rest) - len(text) in (1, 2, 3, 4):
+    if len(rest) > 4 and text.isascii() and text.decode().isprintable() and len(rest) - len(text) in (1, 2, 3, 4):
         return [text.decode()]
     whole = len(rest) // 4
     return [_guessed(rest, 4 * index) for index in range(min(whole, limits.OSC_ARGUMENTS))]

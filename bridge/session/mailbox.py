@@ -64,8 +64,9 @@ class Mailbox:
 
     def put(self, job: Job) -> None:
         """Let a run wait, or refuse it when a bound is reached. One that comes alone is never too large."""
-        if self.held >= self.bound:
-            raise _busy(f"{self.bound} runs already wait for this model")
+        most = max(self.bound, 2 * self.lanes)  # what was given up a moment ago counts, too
+        if self.held >= most:
+            raise _busy(f"{most} runs already wait for this model")
         job.bytes = weight(job.inputs)
         if self._bytes + job.bytes > self.most_bytes and self.held:
             raise _busy(

@@ -26,12 +26,16 @@ const PAGES = {
 function App() {
   const { page, names } = useStore(route);
   const place = useRef();
+  const arrived = useRef(false);
   const shown = PAGES[page] ?? PAGES.play;
   useEffect(() => {
     document.title = [names[0], shown.name, "Sketchbridge"].filter(Boolean).join(" · ");
     document.documentElement.dataset.page = page;
-    place.current?.focus({ preventScroll: true });
-    scrollTo(0, 0);
+    if (arrived.current) { // by a link: on from the new content
+      place.current.focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
+    arrived.current = true;
   }, [page, names.join("/")]);
   return html`${!shown.alone && html`<${Header} page=${page} />`}
     <main id="main" ref=${place} tabIndex="-1"><h1 class="sr">${shown.name}</h1><${Guard} key=${page}><${shown.body} names=${names} /><//></main>

@@ -10,6 +10,7 @@ from bridge import limits
 from bridge.errors import Busy, InputError, NoOutputYet, UnknownPort
 from bridge.hub import Hub
 from bridge.ports import AnyPort, Blob, Encoding
+from bridge.session.fanout import Subscription
 from bridge.session.guests import Guest, enters
 from bridge.session.outputs import Frame
 from bridge.session.session import Session
@@ -92,13 +93,12 @@ class Outputs:
                 field=port,
             )
         enters(Guest("mjpeg", request.remote or ""))
-        subscription = session.subscribe(port, "newest", encoding(query, format="jpeg"))
-        async with subscription as frames:
+        async with session.subscribe(port, "newest", encoding(query, format="jpeg")) as reader:
             stream = Stream(request, "multipart/x-mixed-replace; boundary=frame")
             await stream.open()
             if stream.wanted:
                 await stream.send(_BOUNDARY)
-                async for frame in _shown(aiter(frames), query.get("fps", 0)):
+                async for frame in _shown(reader, query.get("fps", 0)):
                     await stream.send(_mjpeg_part(frame, session))
         return stream.response
 
@@ -176,7 +176,7 @@ def _bare(frame: Frame, session: Session) -> Answer:
     return bare_answer(frame.value, _about(frame, session))
 
 
-async def _shown(frames: AsyncIterator[Frame], fps: int) -> AsyncIterator[Frame]:
+async def _shown(reader: Subscription, fps: int) -> AsyncIterator[Frame]:
     """Each frame, and once more when none follows soon: Chromium shows a picture only when the next one begins.
 
     With a rate, the newest is taken only when its turn has come. The ones shown once more do not count.
@@ -184,12 +184,15 @@ async def _shown(frames: AsyncIterator[Frame], fps: int) -> AsyncIterator[Frame]
     now = asyncio.get_running_loop().time
     frame, patience, turn = None, BEAT_SECONDS, 0.0
     while True:
+        newer = reader.take() if turn <= now() else None  # often one is there already: no need to wait with a timer
         try:
-            async with asyncio.timeout(patience):
-                if turn > now():
-                    await asyncio.sleep(turn - now())
-                frame = await anext(frames)
-            patience, turn = _SOON_SECONDS, now() + (1 / fps if fps else 0)
+            if newer is None:
+                async with asyncio.timeout(patience):
+                    if turn > now():
+                        await asyncio.sleep(turn - now())
+                    newer = await anext(reader)
+            frame, patience = newer, _SOON_SECONDS
+            turn = now() + 1 / fps if fps else 0.0
         except StopAsyncIteration:
             return
         except TimeoutError:

@@ -150,8 +150,9 @@ class Router:
             node = node.next(segment, values) if node is not None else None
         if node is None or not node.routes:
             return {}
-        bodies = {f"Accept-{method.title()}": route.takes for method, route in node.routes.items() if "/" in route.takes}
-        return {"Allow": ", ".join((*_offered(node), "OPTIONS")), **bodies}
+        media = {method: route.takes for method, route in node.routes.items() if "/" in route.takes}
+        accepted = {f"Accept-{method.title()}": kind for method, kind in media.items()}
+        return {"Allow": ", ".join((*_offered(node), "OPTIONS")), **accepted}
 
     @staticmethod
     def _other(node: "_Node", method: str, path: str) -> Route:

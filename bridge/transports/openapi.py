@@ -236,6 +236,8 @@ _SCHEMAS: dict[str, Any] = {
         "properties": dict.fromkeys(("source", "output", "target", "input", "error"), _STRING),
     },
     "Chains": _list_of("Chain", "chains"),
+    "Mapping": {"type": "object", "properties": {name: _STRING for name in ("id", "address", "session", "input")}},
+    "Mappings": _list_of("Mapping", "mappings"),
     "Model": _MODEL,
     "Models": _list_of("Model", "models"),
     "RunResult": _RUN_RESULT,

@@ -24,7 +24,7 @@ from bridge.signature import Signature
 from bridge.transports.osc_actions import Actions
 from bridge.transports.osc_gate import Gate, Keep
 from bridge.transports.osc_peers import Counts, Peer
-from bridge.transports.osc_receiver import Receiver
+from bridge.transports.osc_receiver import Controls, Receiver
 from bridge.transports.osc_space import Space
 from bridge.transports.osc_subscribers import Options, Scope, Subscribers
 from bridge.transports.osc_tcp import Streams
@@ -49,7 +49,16 @@ class _Known(NamedTuple):
 class Osc:
     """OSC and OSCQuery of one bridge. Use as `async with`; then enter datagrams and streams, each on its own."""
 
-    def __init__(self, hub: Hub, walks: Walks, settings: Settings, saved: Any, keep: Keep, http_port: int) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        walks: Walks,
+        controls: Controls,
+        settings: Settings,
+        saved: Any,
+        keep: Keep,
+        http_port: int,
+    ) -> None:
         """SettingError if the settings can't be used. `saved`: what keep() was given before the last start."""
         host = settings.osc_host or settings.host
         self.gate = Gate(settings.osc_allow, hub.events, keep)
@@ -62,7 +71,7 @@ class Osc:
         self._space = Space(hub)
         self.subscribers = Subscribers(hub.sessions.values, self._counts, self._address_of)
         self._actions = Actions(hub, walks, self.subscribers, self, self._address_of)
-        self._receiver = Receiver(self._space, self._actions, self._counts)
+        self._receiver = Receiver(self._space, self._actions, controls, self._counts)
         self.datagrams = Datagrams(host, settings.osc_port, self.gate, self._receiver, self._counts)
         self._listeners = Listeners(
             self._space.fresh,
@@ -177,7 +186,11 @@ class Osc:
     async def _probe(self) -> None:
         while True:
             await asyncio.sleep(limits.OSC_PROBE_SECONDS)
-            self._probes.look([peer for peer, _ in self.subscribers.peers()])
+            self.look_for_subscribers()
+
+    def look_for_subscribers(self) -> None:
+        """Is anybody left at their ports? It takes two looks to notice that nobody is."""
+        self._probes.look([peer for peer, _ in self.subscribers.peers()])
 
     def _nobody_at(self, peer: Peer) -> None:
         fixed = any(one.key == peer.key and is_fixed for one, is_fixed in self.subscribers.peers())
@@ -187,12 +200,12 @@ class Osc:
             _log.info("nobody is left at %s: its subscriptions have ended", peer.name)
             self.subscribers.gone(peer.key)
 
-    def _address_of(self, peer: Peer | None, session: str, port: str) -> str:
+    def _address_of(self, peer: Peer | None, session: str, file: str) -> str:
         """Where this peer can fetch a picture, seen from where it is."""
         host, number = self._http
         shown = _reached_from(peer) if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
         shown = f"[{shown}]" if ":" in shown else shown
-        return f"http://{shown}:{number}/api/sessions/{quote(session)}/outputs/{quote(port)}"
+        return f"http://{shown}:{number}/api/sessions/{quote(session)}/outputs/{quote(file)}"
 
     def _host(self) -> Host:
         port = self.streams.port

@@ -11,7 +11,7 @@ from bridge.osc.values import BINARY, setting, told
 from bridge.session.session import Session
 from bridge.transports.osc_peers import Peer, refuse, reply
 from bridge.transports.osc_runs import Runs
-from bridge.transports.osc_subscribers import AddressOf, Options, Scope, Subscribers, options
+from bridge.transports.osc_subscribers import AddressOf, Options, Scope, Subscribers, file_of, options
 from bridge.walking import Walks
 from bridge.walks import verbs
 
@@ -133,8 +133,9 @@ class Actions:
         """What a port gave out last: a picture as its address. NoOutputYet if it has not."""
         assert node.method is not None
         session, port = self._hub.get(node.session), node.method.port
-        if port is None or port.kind in BINARY:
-            return [self._address_of(peer, session.name, node.method.name)]
+        assert port is not None
+        if port.kind in BINARY:
+            return [self._address_of(peer, session.name, file_of(node.method.name, port))]
         frame = await session.last(node.method.name)
         return told(port, frame.value)
 

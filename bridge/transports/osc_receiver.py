@@ -32,6 +32,32 @@ _log = logging.getLogger(__name__)
 Decode = Callable[[Any], Any]
 
 
+class Mapped(Protocol):
+    """A control that moves an input or a setting of a walk."""
+
+    @property
+    def argument(self) -> int: ...
+
+    @property
+    def session(self) -> str: ...
+
+    @property
+    def input(self) -> str: ...
+
+    def of(self, number: float) -> float:
+        """What the input gets when the control sends this."""
+
+
+class Controls(Protocol):
+    """What was learned of controllers, which have addresses of their own."""
+
+    def at(self, address: str) -> tuple[Mapped, ...]:
+        """What an address moves."""
+
+    def stray(self, address: str, numbers: tuple[float, ...]) -> None:
+        """Nothing listens to this."""
+
+
 class Actions(Protocol):
     """What is done at once, or begun: everything that is no value."""
 
@@ -94,8 +120,16 @@ class _Given(NamedTuple):
 class Receiver:
     """Reads packets. begin() before the first of some, end() after the last; nothing of it raises."""
 
-    def __init__(self, space: Space, actions: Actions, counts: Counts, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        space: Space,
+        actions: Actions,
+        controls: Controls,
+        counts: Counts,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self.counts = counts
+        self._controls = controls
         self._space = space
         self._version = space.version
         self._actions = actions
@@ -232,8 +266,8 @@ class Receiver:
         if address in ANSWERS:
             return
         found = self._space.find(address)
-        if not found:
-            self._nowhere(address, packet, sender, inlet)
+        if not found and not self._moved(address, arguments, sender, inlet):
+            self._nowhere(address, arguments, packet, sender, inlet)
         for node in found:
             try:
                 self._deliver(node, arguments, sender, inlet)
@@ -252,6 +286,7 @@ class Receiver:
             session = self._space.sessions.get(node.session)
             self._actions.act(node, session, arguments, inlet.peer(sender))
         elif not arguments:  # who asks is told
+            self.flush()
             reply(inlet.peer(sender), node.path, "", self._actions.value_at(node) or ())
         else:
             self._offer(self._target(node), _Came(_decode(method), arguments, sender, inlet))
@@ -302,13 +337,32 @@ class Receiver:
         if size == 4:
             self._ones[head] = form
 
-    def _nowhere(self, address: str, packet: bytes, sender: Any, inlet: Inlet) -> None:
+    def _moved(self, address: str, arguments: list[Any], sender: Any, inlet: Inlet) -> bool:
+        """Whether that is the address of a controller which moves something here."""
+        mapped = self._controls.at(address)
+        for one in mapped:
+            number = arguments[one.argument] if one.argument < len(arguments) else None
+            place = one.input if one.input.startswith("walk/") else addresses.place_of(one.input)
+            node = self._space.root.at(f"/{one.session}/{place}")
+            if isinstance(number, (int, float)) and node is not None and node.method is not None:
+                self._move(node, node.method, one.of(number), sender, inlet)
+        return bool(mapped)
+
+    def _move(self, node: Node, method: Method, value: float, sender: Any, inlet: Inlet) -> None:
+        if method.kind in ("input", "setting"):
+            whole = isinstance(method.port, Number) and method.port.whole
+            came = _Came(_decode(method), [round(value) if whole else value], sender, inlet)
+            self._offer(self._target(node), came)
+
+    def _nowhere(self, address: str, arguments: list[Any], packet: bytes, sender: Any, inlet: Inlet) -> None:
         """No such address: perhaps there will be, when its model has loaded."""
         name = address[1:].partition("/")[0]
         session = self._space.sessions.get(name)
         if session is None or session.signature is not None:
             signature = session.signature if session is not None else None
             error = partial(addresses.unknown, address, self._space.root, signature, tuple(self._space.sessions))
+            numbers = [float(value) for value in arguments if isinstance(value, (int, float))]
+            self._controls.stray(address, tuple(numbers[: limits.MAPPED_ARGUMENTS]))
             self._refuse(address, error, sender, inlet)
         else:
             self._keep_early(session, _Waiting(packet, sender, inlet), address)

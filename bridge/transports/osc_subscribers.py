@@ -12,7 +12,7 @@ from bridge import limits
 from bridge.errors import BridgeError, Busy, InputError, TooLarge
 from bridge.osc import codec
 from bridge.osc.values import BINARY, text_of, told
-from bridge.ports import AnyPort, Blob, Encoding, Vector
+from bridge.ports import AnyPort, Blob, Encoding, Port, Vector
 from bridge.session.fanout import Subscription
 from bridge.session.guests import speaking
 from bridge.session.outputs import Frame
@@ -21,7 +21,8 @@ from bridge.transports.osc_peers import Counts, Peer, guest, refuse, sendable
 
 _FORMATS = ("url", "jpeg", "png", "webp", "raw", "wav", "f32", "json", "bytes")
 _log = logging.getLogger(__name__)
-AddressOf = Callable[[Peer | None, str, str], str]  # peer, session, port: where the picture can be fetched
+AddressOf = Callable[[Peer | None, str, str], str]  # peer, session, file: where the picture can be fetched
+_ENDINGS = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "wav": ".wav"}
 
 
 class Options(NamedTuple):
@@ -58,6 +59,11 @@ def options(given: dict[str, str]) -> Options:
         hint = "there are format, quality, width, height, policy, about, id"
         raise InputError(f"there is no option {next(iter(known))[:40]!r}", hint=hint)
     return Options(format, policy=policy, about=about == "1", **sizes)  # type: ignore[arg-type]
+
+
+def file_of(port: str, declared: Port) -> str:
+    """The last output as a file over HTTP: image.jpg."""
+    return port + _ENDINGS.get(declared.encoding(None, port).format, "")
 
 
 class Scope(NamedTuple):
@@ -211,8 +217,8 @@ class Subscribers:
     def packets(self, frame: Frame, declared: AnyPort, one: Subscriber, age_ms: float) -> list[bytes]:
         """One output as it goes to one subscriber. TooLarge if it can't."""
         address = f"/{frame.session}/out/{frame.port}"
-        if isinstance(frame.value, Blob) and not one.wishes.format.strip("url") and declared.kind in BINARY:
-            packet = codec.message(address, [self._address_of(one.peer, frame.session, frame.port)])
+        if isinstance(frame.value, Blob) and declared.kind in BINARY and one.wishes.encoding(declared) is None:
+            packet = codec.message(address, [self._address_of(one.peer, frame.session, file_of(frame.port, declared))])
         else:
             packet = self._shared.packet(frame, declared, address)
         self._check(packet, frame, one.peer)

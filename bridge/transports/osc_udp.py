@@ -22,6 +22,7 @@ _AT_ONCE = 512  # datagrams, then others have their turn
 _SECONDS = 0.004  # or so long, where they take long
 _READ = 65_536
 _TRIES = 16
+_TOGETHER = 0.002  # asyncio gives one datagram in a turn of the loop; so many seconds of them are looked at together
 Where = tuple[Any, ...]  # as the system has it: host, port, and for IPv6 two more
 
 
@@ -131,6 +132,7 @@ class UdpInlet(Sender):
         self._receiver = receiver
         self._transport: asyncio.DatagramTransport | None = None
         self._came: list[tuple[bytes, Where]] = []  # by way of asyncio, not looked at yet
+        self._looked = -1.0
         self._reading = False
 
     async def open(self, *, by_asyncio: bool = False) -> None:
@@ -189,7 +191,8 @@ class UdpInlet(Sender):
 
     def came(self, packet: bytes, sender: Where) -> None:
         if not self._came:
-            asyncio.get_running_loop().call_soon(self._look)
+            loop = asyncio.get_running_loop()
+            loop.call_at(max(loop.time(), self._looked + _TOGETHER), self._look)
         if len(self._came) < _AT_ONCE:
             self._came.append((packet, sender))
         else:
@@ -198,6 +201,7 @@ class UdpInlet(Sender):
 
     def _look(self) -> None:
         came, self._came = self._came, []
+        self._looked = asyncio.get_running_loop().time()
         slow = 0
         self._receiver.begin()
         for packet, sender in came:

@@ -67,7 +67,7 @@ class OscQuery:
 
     async def close(self) -> None:
         """Idempotent."""
-        self._listeners.close()
+        await self._listeners.close()
         await self._server.shutdown(_GRACE_SECONDS)
 
     # --- one request -----------------------------------------------------------------------------

@@ -48,6 +48,7 @@ class Listeners:
         self.gone = gone
         self.counts = counts
         self._open: set[_Conversation] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()  # those that serve them
         self._overheard: dict[Session, Callable[[], None]] = {}
         self._changed: set[str] = set()
         self._soon: asyncio.Handle | None = None
@@ -63,16 +64,24 @@ class Listeners:
             raise ConnectionResetError("the client is gone")
         link = Link(request.transport, request.protocol, limits.OSC_STREAM_BYTES)
         conversation = _Conversation(self, link, peer_of(request.transport))
+        task = asyncio.current_task()
+        assert task is not None
         self._open.add(conversation)
+        self._tasks.add(task)
         link.open(conversation, handshake)
         try:
             await link.until_closed()
         finally:
             self._open.discard(conversation)
+            self._tasks.discard(task)
         return Upgraded()
 
-    def close(self) -> None:
-        """Tell nobody any more. Idempotent."""
+    async def close(self) -> None:
+        """Say goodbye to all. Idempotent."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for stop in self._overheard.values():
             stop()
         self._overheard.clear()

@@ -296,7 +296,8 @@ class _Talk:
     def pack(self, shown: Shown) -> Sequence[Buffer]:
         frame, id, n, drops, age_ms, binary = shown
         shared = self._rooms[id].shared(frame, binary)
-        return (shared.polled if self.client.polling else shared.framed)(id, n, drops, age_ms)
+        pack = shared.polled if self.client.polling else shared.framed
+        return pack(id, n, drops, age_ms)
 
     def _to_acknowledge(self, answer: wire.Reply | wire.Done | wire.Error | wire.Pong) -> list[int]:
         """A mistake in a request is told to that request, also when another one of its id is under way."""

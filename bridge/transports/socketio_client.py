@@ -181,20 +181,20 @@ class Client:
         """Messages, and a frame of each source, up to a bound; the rest at the next poll."""
         parts: list[Buffer] = []
         size = 0
-        while self._outbox and size < limits.POLL_BYTES and len(parts) < _POLL_PACKETS:
-            message = self._outbox.popleft()
-            self._outbox_bytes -= message.size + _MESSAGE_BYTES
-            parts += message.polled()
-            size += message.size
         sources, self._ready = self._ready, deque()
-        while sources and size < limits.POLL_BYTES and len(parts) < _POLL_PACKETS:
-            frame = self._frame_of(sources.popleft(), sources)
-            parts += frame
-            size += sum(map(len, frame))
+        while (self._outbox or sources) and size < limits.POLL_BYTES and len(parts) < _POLL_PACKETS:
+            more = self._next_message() if self._outbox else self._frame_of(sources.popleft(), sources)
+            parts += more
+            size += sum(map(len, more))
         self._ready.extendleft(reversed(sources))
         if self._outbox_bytes <= _ROOM_BYTES:
             self._release()
         return parts
+
+    def _next_message(self) -> Sequence[Buffer]:
+        message = self._outbox.popleft()
+        self._outbox_bytes -= message.size + _MESSAGE_BYTES
+        return message.polled()
 
     @staticmethod
     def _frame_of(source: Source, sources: deque[Source]) -> Sequence[Buffer]:

@@ -213,39 +213,40 @@ class _FrameHead(msgspec.Struct, frozen=True):
     last: bool
 
 
+_OWN = b'"id":%d,"n":%d,"drops":%d,"age_ms":%.2f,'
+
+
 class SharedFrame:
     """What all subscribers of a frame get alike, made once: the event `frame` with its head and its value."""
 
-    __slots__ = ("_attachment", "_base64", "_begin", "_rest", "_tail")
+    __slots__ = ("_attachment", "_base64", "_begin", "_length", "_rest", "_tail")
 
     def __init__(self, frame: Frame, *, binary: bool) -> None:
         value = frame.value
         is_blob = binary and isinstance(value, Blob)
         form, meta = (value.format, value.meta) if isinstance(value, Blob) else (frame.encoding.format, {})
+        known = (frame.session, frame.port, frame.run, frame.sequence, form, meta)
         times = (round(frame.model_ms, 3), round(frame.encode_ms, 3))
-        head = _FrameHead(
-            frame.session, frame.port, frame.run, frame.sequence, form, meta, *times, frame.live, frame.last
-        )
+        head = msgspec.json.encode(_FrameHead(*known, *times, frame.live, frame.last))
         rest = b'{"_placeholder":true,"num":0}' if is_blob else dump_json(value)
         self._begin = b'451-["frame",{' if is_blob else b'42["frame",{'
-        self._rest = msgspec.json.encode(head)[1:] + b"," + rest + b"]"
+        self._rest = b"%b,%b]" % (head[1:], rest)
+        self._length = len(self._begin) + len(self._rest)
         self._attachment: Buffer | None = value.data if is_blob else None
         self._tail = codec.frame_head(codec.BINARY, len(value.data)) if is_blob else b""
         self._base64 = b""
 
     def framed(self, id: int, n: int, drops: int, age_ms: float) -> Sequence[Buffer]:
         """For one subscriber, through a WebSocket."""
-        text = self._text(id, n, drops, age_ms)
-        begin = codec.frame_head(codec.TEXT, len(text)) + text + self._tail
-        return (begin,) if self._attachment is None else (begin, self._attachment)
+        own = _OWN % (id, n, drops, age_ms)
+        head = codec.frame_head(codec.TEXT, self._length + len(own))
+        text = b"".join((head, self._begin, own, self._rest, self._tail))
+        return (text,) if self._attachment is None else (text, self._attachment)
 
     def polled(self, id: int, n: int, drops: int, age_ms: float) -> Sequence[Buffer]:
         """For one subscriber, as packets of an HTTP body."""
-        text = self._text(id, n, drops, age_ms)
+        text = b"".join((self._begin, _OWN % (id, n, drops, age_ms), self._rest))
         if self._attachment is None:
             return (text,)
         self._base64 = self._base64 or in_base64(self._attachment)
         return (text, self._base64)
-
-    def _text(self, id: int, n: int, drops: int, age_ms: float) -> bytes:
-        return self._begin + b'"id":%d,"n":%d,"drops":%d,"age_ms":%.2f,' % (id, n, drops, age_ms) + self._rest

@@ -3,8 +3,9 @@
     python -m models.dream.make --work FOLDER          days of two cores; stop and repeat the command as you like
     python -m models.dream.make --work FOLDER --card   weights and card of how far the training is now
 
-What it depends on is in PICTURES and CONFIG below, so the same command makes the same network again. It learns in two stages: first
-alone with the drawn pictures and their places, which picture belongs where; then against a discriminator too, to make it sharp.
+What it depends on is in PICTURES and CONFIG below, so the same command makes the same network again. It learns in three stages: from
+numbers, which traits each place stands for; from the drawn pictures, which of them belongs where; then against a discriminator too,
+to make it sharp.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import numpy as np
 import torch
 
 from models.dream.draw import draw, draw_set, sheet
+from models.dream.teach import teach
 from models.dream.traits import LENGTH, place
 from models.stylegan2.distance import mean_distance
 from models.stylegan2.train import Config, export, train
@@ -36,8 +38,9 @@ CONFIG = {
     "mirror": False,
     "mixing": 0.5,
     "guide": 10.0,
-    "guide_alone": 160_000,
-    "images": 600_000,
+    "guide_lr": 0.006,
+    "guide_alone": 120_000,
+    "images": 500_000,
 }  # everything else as Config has it
 COMPARED = 4_000  # pictures of each side of the distance
 UNSEEN = 500  # places without a drawn picture in the set, for which one is drawn to compare
@@ -50,12 +53,13 @@ def make(work, processes, threads):
     if not pictures.exists():
         print(f"drawing {PICTURES} pictures ...")
         draw_set(pictures, PICTURES, SIZE, processes)
-    np.save(places, np.stack([place(seed) for seed in range(PICTURES)]))
+    if not places.exists():
+        np.save(places, np.stack([place(seed) for seed in range(PICTURES)]))
     stop = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.append(True))
     config = Config(str(pictures), str(work), places=str(places), threads=threads, **CONFIG)
-    train(config, on_progress=_show, cancelled=lambda: bool(stop))
+    train(config, on_progress=_show, cancelled=lambda: bool(stop), prepare=lambda generator: teach(generator.mapping))
     return not stop
 
 

@@ -55,7 +55,8 @@ class FastGPT2:
         self.active = ACTIVATIONS[shape.activation]
         self.sharpness = np.float32(1 / math.sqrt(shape.width // shape.heads))
         size = (shape.layers, slots, 2, shape.heads, blocks(shape.context), shape.width // shape.heads)
-        self.kept = np.zeros(size, np.float32)  # keys and values; it takes memory as it is written
+        # Keys and values; it takes memory as it is written. numpy's own would take it in pages of 2 MB, and halt for each.
+        self.kept = torch.zeros(size).numpy()
 
     def read(self, bits: Sequence[Bit]) -> tuple[Any, Any]:
         """Take in bits of texts, as many as there are. Each token may look back to all of its text before it."""

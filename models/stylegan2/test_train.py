@@ -58,7 +58,7 @@ def guided(config, tmp_path):
 
 def test_the_guide_alone_teaches_which_picture_belongs_where(guided):
     seen = []
-    training.train(replace(guided, images=800, guide_alone=800, log_every=20, lr=0.01), on_progress=seen.append)
+    training.train(replace(guided, images=240, guide_alone=240, guide_lr=0.02, log_every=10), on_progress=seen.append)
     assert seen[-1]["apart"] < 0.7 * seen[0]["apart"]
     assert "loss_d" not in seen[-1] and "path_length" not in seen[-1]
 
@@ -73,6 +73,13 @@ def test_the_discriminator_joins_after_the_guide_and_resumes_to_the_same_weights
     answers = iter([False, False, False, True])  # past where it joins, then stop
     training.train(parts, cancelled=lambda: next(answers))
     assert torch.equal(weights(whole), weights(training.train(parts)))
+
+
+def test_a_new_generator_can_be_prepared_and_a_resumed_one_is_left_alone(config):
+    prepared = []
+    training.train(replace(config, images=8), prepare=prepared.append)
+    training.train(config, prepare=prepared.append)
+    assert [type(each).__name__ for each in prepared] == ["Generator"]
 
 
 def test_styles_of_known_places_are_not_mixed(config):

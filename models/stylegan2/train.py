@@ -71,10 +71,11 @@ class Config:
     checkpoint_minutes: float = 5.0
 
 
-def train(config, on_progress=None, cancelled=lambda: False):
+def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
     """Train until `config.images` are seen or `cancelled()` says so; both leave a checkpoint. Returns the averaged generator.
 
     `on_progress` gets a dict of plain numbers every `log_every` steps; the same lines go to `out/log.jsonl`.
+    `prepare` gets the new generator before the first step of a run, not when it is resumed.
     """
     check(config)
     if config.threads:
@@ -89,6 +90,8 @@ def train(config, on_progress=None, cancelled=lambda: False):
     torch.manual_seed(config.seed)
     G = new_generator(asdict(config))
     D = Discriminator(config.critic or config.channels)
+    if prepare and not any(out.glob("checkpoint-*.pt")):
+        prepare(G)
     G, D = (net.to(device, memory_format=torch.channels_last) for net in (G, D))
     G_ema = copy.deepcopy(G).eval().requires_grad_(False)
     G_opt = lazy_adam(G, config.lr, config.path_every)

@@ -16,9 +16,15 @@ import pytest
 
 from tests.bridges import environment, running
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="avahi's daemon is started by root only"
-)
+
+def hindrance() -> str:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return "avahi's daemon is started by root only"
+    there = subprocess.run(("avahi-daemon", "--check"), capture_output=True, check=False).returncode == 0
+    return "an avahi daemon runs here already" if there else ""
+
+
+pytestmark = pytest.mark.skipif(bool(hindrance()), reason=hindrance())
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -69,8 +75,6 @@ async def started(*command: str, until: str, **variables: str) -> AsyncIterator[
 @pytest.fixture
 async def avahi(tmp_path: Path) -> AsyncIterator[Mapping[str, str]]:
     """What avahi's tools need to know to reach a daemon that looks at this machine only."""
-    if subprocess.run(("avahi-daemon", "--check"), check=False).returncode == 0:
-        pytest.skip("an avahi daemon runs here already")
     (tmp_path / "bus.conf").write_text(BUS.format(folder=tmp_path))
     (tmp_path / "avahi.conf").write_text(AVAHI)
     address = {"DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={tmp_path}/bus"}

@@ -1,5 +1,6 @@
 """What the child does with messages, without a child."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,6 +49,7 @@ class Script:
     def __init__(self, messages: Sequence[ToWorker]) -> None:
         self.closed = False
         self.said: list[FromWorker] = []
+        self.holds = 0  # turns whose outputs left together
         self._messages = list(messages)
 
     def take(self, wait: bool) -> list[ToWorker]:
@@ -58,6 +60,12 @@ class Script:
 
     def send(self, message: FromWorker) -> None:
         self.said.append(message)
+
+    def hold(self) -> None:
+        self.holds += 1
+
+    def release(self) -> None:
+        pass
 
 
 def said(messages: Sequence[ToWorker], *gifts: Any) -> list[FromWorker]:
@@ -116,6 +124,18 @@ def test_streams_that_wait_begin_together():
     script = Script([Run(number, "steps", {}, (PNG,)) for number in range(3)])
     Worker(Giver(np.zeros((1, 1, 3), np.uint8)), Signature({}, commands, concurrency=3), script, script).serve()
     assert [type(message) for message in script.said] == [Output] * 3 + [Done] * 3
+
+
+def test_streams_that_step_in_no_time_give_out_together_once_that_is_known():
+    commands = {"steps": Command("steps", {}, {"image": Image(), "text": Text()}, streams=True, named=True)}
+    held = []
+    for tick in (0.0001, 0.01):
+        script = Script([Run(number, "steps", {}, (PNG,)) for number in range(3)])
+        model = Giver(*[np.zeros((1, 1, 3), np.uint8)] * 4)
+        clock = itertools.count(step=tick).__next__
+        Worker(model, Signature({}, commands, concurrency=3), script, script, clock).serve()
+        held.append(script.holds)
+    assert held == [4, 0]  # of five turns; the first can't know yet
 
 
 class Reuser(Model):

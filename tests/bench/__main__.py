@@ -7,7 +7,20 @@ import time
 
 from tests.bench import programs, report
 
-SUBJECTS = ("echo", "fanout", "socketio", "startup", "overload", "crossing", "walk", "hand", "images", "grid", "mjpeg")
+SUBJECTS = (
+    "echo",
+    "fanout",
+    "socketio",
+    "startup",
+    "overload",
+    "crossing",
+    "walk",
+    "hand",
+    "images",
+    "grid",
+    "mjpeg",
+    "osc",
+)
 LONG = ("overload", "hand")  # these go on for fifteen times the seconds of a round: a minute
 
 

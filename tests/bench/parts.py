@@ -1,8 +1,8 @@
 """MJPEG readers light enough for many of them on one core: they count pictures and look at none.
 
-As tests.bench.frames does for WebSocket: while they warm up they count the pictures and the bytes that come, and so learn
-what one has on the wire; then only bytes, which the kernel throws away where it can. Runs as a process of its own:
-`python -m tests.bench.parts PORT PATH READERS SECONDS`.
+As tests.bench.frames does for WebSocket: while they warm up they count the pictures and the bytes that come, and so
+learn what one has on the wire; then only bytes, which the kernel throws away where it can. Runs as a process of its
+own: `python -m tests.bench.parts PORT PATH READERS SECONDS`.
 """
 
 import json

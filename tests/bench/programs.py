@@ -98,7 +98,8 @@ def ours(*models: str, wait: bool = True) -> Iterator[Program]:
 
 def ours_command(port: int, state: str, *models: str) -> list[str]:
     chosen = [argument for model in models for argument in ("--model", model)]
-    command = [sys.executable, "-m", "bridge", "serve", "--port", str(port), "--state", state, "--no-demo"]
+    ports = ["--port", str(port), "--osc-port", "0"]
+    command = [sys.executable, "-m", "bridge", "serve", *ports, "--state", state, "--no-demo"]
     return [*command, "--log-level", "warning", *chosen]
 
 

@@ -1,6 +1,7 @@
 """A WebSocket client on a blocking socket that looks at what it gets: one message, one answer."""
 
 import json
+import socket
 import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
@@ -33,6 +34,11 @@ class Talk:
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
+
+    @property
+    def socket(self) -> socket.socket:
+        """To wait for, beside others."""
+        return self._client.socket
 
     def say(self, message: Mapping[str, Any]) -> None:
         self._client.say(json.dumps(message))

@@ -86,7 +86,12 @@ def generate(network: str, device: str) -> Write:
         mask = torch.tensor([[0] * (longest - len(each)) + [1] * len(each) for each in ids], device=device)
         with torch.inference_mode():
             found = model.generate(
-                padded, attention_mask=mask, max_new_tokens=tokens, min_new_tokens=tokens, do_sample=False, pad_token_id=0
+                padded,
+                attention_mask=mask,
+                max_new_tokens=tokens,
+                min_new_tokens=tokens,
+                do_sample=False,
+                pad_token_id=0,
             )
         return int((found.shape[1] - longest) * len(prompts))
 

@@ -1,4 +1,4 @@
-"""GPT-2 networks for both sides of the text benchmarks: the same weights, in the form of transformers and of CTranslate2."""
+"""GPT-2 networks for both sides of the text benchmarks: the same weights for transformers and for CTranslate2."""
 
 import json
 import shutil
@@ -46,6 +46,7 @@ def converted(network: Network, folder: Path) -> Path:
     )
     command = [sys.executable, "-c", code, str(network.folder), str(folder), peer_packages()]
     subprocess.run(command, check=True, capture_output=True, env=programs.environment())
+    shutil.copy(network.folder / "tokenizer.json", folder)
     return folder
 
 
@@ -53,7 +54,10 @@ def peer_packages() -> str:
     """Where the peers' packages lie, for those that share torch with us."""
     python = programs.peers_python()
     told = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], check=True, capture_output=True, text=True
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return told.stdout.strip()
 
@@ -81,7 +85,7 @@ def _tokenizer(size: int) -> dict[str, Any]:
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet(), key=ord)
     words = ["<|endoftext|>", *letters]
-    merges = [pair for pair in product(letters, letters)][: size - len(words)]
+    merges = list(product(letters, letters))[: size - len(words)]
     words += ["".join(pair) for pair in merges]
     tokenizer = Tokenizer(models.BPE({word: number for number, word in enumerate(words)}, merges))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { studio } from "./studio.js";
 import { shoot, testModel } from "./support.js";
 
-const it = studio({ flags: [...testModel("everything"), ...testModel("hostile")] });
+const it = studio({ flags: [...testModel("everything"), ...testModel("hostile")], sessions: ["palette"] });
 const cards = () => it.page.locator(".card h3");
 const titles = async () => (await cards().allTextContents()).filter((title) => !title.includes("<"));
 const shown = (wanted, what) => it.until(async () => JSON.stringify(await titles()) === JSON.stringify(wanted), what);

@@ -42,6 +42,18 @@ for (const p5 of ["p5", "p5-before-2"]) {
     assert.deepEqual(heard, []);
   });
 
+  test(`walk-socketio shows the walk, and the mouse steers it (${p5})`, async (t) => {
+    const { page, canvas, heard } = await sketch("walk-socketio", p5, t);
+    await moves(page, canvas);
+    await canvas.hover({ position: { x: 256, y: 128 } });
+    await until(page, async () => (await walk()).speed === 2, "the knob turned");
+    const { seed } = await walk();
+    await canvas.click({ position: { x: 256, y: 128 } });
+    await until(page, async () => (await walk()).seed !== seed, "elsewhere");
+    await shoot(page, `walk-socketio-${p5}`);
+    assert.deepEqual(heard, []);
+  });
+
   test(`hand-p5 takes the walk into its hand, and the mouse moves the picture (${p5})`, async (t) => {
     const { page, canvas, heard } = await sketch("hand-p5", p5, t);
     await until(page, async () => (await ask(bridge.url, "/api/sessions/dream/walk")).held, "the hand");

@@ -9,7 +9,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import aiohttp
 import socketio
@@ -20,9 +20,8 @@ from bridge.errors import BridgeError, ErrorInfo, UnknownPort, from_info
 class RunwayCaller:
     """HTTP for runs, Socket.IO for whoever follows, a WebSocket for jobs."""
 
-    # What cannot be said at all, and is tested in the servers' own tests where they have something like it.
-    cannot = {
-        "test_followers_see_what_others_caused_and_each_its_own_copy": "outputs are whole objects, never pieces of a text",
+    cannot: ClassVar[dict[str, str]] = {
+        "test_followers_see_what_others_caused_and_each_its_own_copy": "outputs are never pieces of a text",
     }
 
     def __init__(self, url: str) -> None:

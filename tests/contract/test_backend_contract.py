@@ -13,7 +13,7 @@ from bridge.ports import Blob, Encoding
 from bridge.session.backend import Launch
 from bridge.session.messages import Start
 from bridge.session.session import Session
-from tests.contract.backends import BACKENDS
+from tests.contract.backends import BACKENDS, CANNOT
 
 MODELS = Path(__file__).parent.parent / "models"
 Open = Callable[..., "asyncio.Future[Session]"]
@@ -21,6 +21,9 @@ Open = Callable[..., "asyncio.Future[Session]"]
 
 @pytest.fixture(params=list(BACKENDS))
 def launch(request: pytest.FixtureRequest) -> Launch:
+    why = CANNOT.get(request.param, {}).get(request.function.__name__)
+    if why:
+        pytest.skip(f"{request.param} cannot do it: {why}")
     return BACKENDS[request.param]
 
 

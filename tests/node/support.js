@@ -17,7 +17,7 @@ export async function startBridge(...flags) {
   const state = mkdtempSync(join(tmpdir(), "sketchbridge-node-"));
   const python = process.env.PYTHON ?? join(ROOT, ".venv", "bin", "python");
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith("SKETCHBRIDGE_"));
-  const asked = ["-m", "bridge", "serve", "--port", "0", "--no-demo", "--log", "json", "--state", state, ...flags];
+  const asked = ["-m", "bridge", "serve", "--port", "0", "--osc-port", "0", "--no-demo", "--log", "json", "--state", state, ...flags];
   const child = spawn(python, asked, {
     cwd: ROOT, env: Object.fromEntries(environment), stdio: ["ignore", "ignore", "pipe"],
   });

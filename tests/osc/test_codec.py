@@ -60,6 +60,7 @@ def test_a_message_without_arguments_with_and_without_tags():
     ("rest", "meant"),
     [
         (struct.pack(">f", 0.25), [0.25]),
+        (struct.pack(">f", 0.75), [0.75]),
         (struct.pack(">i", 3), [3]),
         (struct.pack(">i", -1), [-1]),
         (struct.pack(">ff", 1.0, -2.5), [1.0, -2.5]),

@@ -106,6 +106,15 @@ def test_a_run_beyond_the_bound_is_refused_and_the_limit_told():
         box.put(job(9))
 
 
+def test_as_many_as_are_worked_on_at_once_may_wait_whatever_the_bound():
+    box = slow(bound=2, lanes=3)
+    for run in range(6):
+        box.put(job(run))
+    assert len(take_all(box)) >= 3
+    with pytest.raises(Busy, match="6 runs"):
+        box.put(job(6))
+
+
 def test_the_bound_counts_what_is_under_way_but_not_live_runs():
     box = slow(bound=2)
     box.offer({"a": 1}, 0.0)

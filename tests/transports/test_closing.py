@@ -8,11 +8,12 @@ import pytest
 
 from bridge.server import Server
 from tests.transports.serving import connections, serving
-from tests.transports.test_slow_readers import get, socket
+from tests.transports.test_slow_readers import get, socket, socketio
 
 MANY = 100
 KINDS = {
     "websocket": (socket(type="ping")[0], b"hello"),
+    "socketio": (socketio("ping")[0], b'"sid"'),
     "events": (get("/api/events"), b"event: hello"),
     "mjpeg": (get("/api/sessions/painter/stream/image.mjpg"), b"--frame"),
     "idle": (get("/healthz"), b'"ok"'),

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,34 @@ async def test_mjpeg_shows_the_last_picture_at_once_and_the_next_as_they_come(cl
             assert picture.startswith(b"\xff\xd8")
             assert [await answer.content.readline() for _ in range(2)] == [b"\r\n", b"--frame\r\n"]
             await client.patch("/api/sessions/painter/inputs", json={"shade": 0.9})
+
+
+async def test_mjpeg_readers_get_their_size_at_their_rate_and_what_is_alike_is_encoded_once() -> None:
+    async with serving("painter") as server, calling(server) as client, AsyncExitStack() as stack:
+        path = "/api/sessions/painter/stream/image.mjpg"
+        await client.patch("/api/sessions/painter/inputs", json={"shade": 0})
+        readers = [
+            await stack.enter_async_context(client.get(path, params=query))
+            for query in ({"width": "32", "fps": "1"}, {"width": "32"}, {"width": "16"})
+        ]
+        pictures = [parts(reader) for reader in readers]
+        assert [(await anext(one)).shape[:2] for one in pictures] == [(24, 32), (24, 32), (12, 16)]
+        assert sorted(encoding.width for _, encoding in server.hub.get("painter")._fanout.wishes) == [16, 32]
+        for number in range(1, 31):
+            await client.patch("/api/sessions/painter/inputs", json={"shade": number / 30})
+        slow = set()
+        while 255 not in slow:
+            slow.add(int((await anext(pictures[0])).max()))
+        assert len(slow) < 20
+
+
+async def parts(answer: aiohttp.ClientResponse) -> AsyncIterator[np.ndarray]:
+    """The pictures of a stream."""
+    while line := await answer.content.readline():
+        if line.startswith(b"Content-Length: "):
+            await answer.content.readuntil(b"\r\n\r\n")
+            data = await answer.content.readexactly(int(line.split()[1]))
+            yield cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
 
 
 async def test_a_session_that_gave_nothing_yet_says_so(client: aiohttp.ClientSession) -> None:

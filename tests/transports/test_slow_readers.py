@@ -27,19 +27,29 @@ def socket(**message: object) -> tuple[bytes, bytes]:
     return get("/api/ws", more), frame(0x1, json.dumps(message).encode())
 
 
+def socketio(verb: str, **fields: object) -> tuple[bytes, bytes]:
+    """The same over Socket.IO."""
+    more = "".join(f"{name}: {value}\r\n" for name, value in HANDSHAKE.items())
+    event = f"42{json.dumps([verb, fields])}".encode()
+    return get("/socket.io/?EIO=4&transport=websocket", more), frame(0x1, b"40") + frame(0x1, event)
+
+
 FOLLOWERS = {
     "mjpeg": (get("/api/sessions/painter/stream/image.mjpg"),),
     "events": (get("/api/sessions/painter/events?port=image"),),
     "websocket": socket(type="subscribe", id=1, session="painter", port="image"),
+    "socketio": socketio("subscribe", session="painter", port="image"),
 }
 FOLLOWERS_OF_ALL = {
     "events": (get("/api/sessions/painter/events?port=image&policy=all"),),
     "websocket": socket(type="subscribe", id=1, session="painter", port="image", policy="all"),
+    "socketio": socketio("subscribe", session="painter", port="image", policy="all"),
 }
 EAGER = "Accept: text/event-stream\r\n"
 STREAMS = {
     "events": (get("/api/sessions/counter/run?upto=1000000000", EAGER, "POST"),),
     "websocket": socket(type="run", id=1, session="counter", inputs={"upto": 1_000_000_000}, stream=True),
+    "socketio": socketio("run", session="counter", inputs={"upto": 1_000_000_000}, stream=True),
 }
 
 

@@ -75,8 +75,13 @@ export function watch() {
 
 export const usual = (session) => (session?.signature ? Object.values(session.signature.commands)[0] : null);
 
-export const canWalk = (session) =>
-  Object.values(usual(session)?.inputs ?? {}).some((port) => port.kind === "vector" && port.length && !port.instead_of);
+const SHOWN = new Set(["image", "segmentation", "audio", "file", "directory"]); // what a model is shown, rather than makes
+
+// Whether walking is what one does with it: a vector goes in, a picture comes out, and nothing has to be shown to it.
+export function canWalk(session) {
+  const inputs = Object.values(usual(session)?.inputs ?? {});
+  return Boolean(vectorOf(session) && pictureOf(session)) && !inputs.some(({ kind }) => SHOWN.has(kind));
+}
 
 export function writes(session) {
   const command = usual(session);

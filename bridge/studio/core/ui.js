@@ -45,6 +45,18 @@ export function useDraft(value, settle = 400) {
   };
 }
 
+// A number that is typed: taken with Enter or when one goes on, and not touched while one is at it.
+export function Typed({ label, value, onType, ...rest }) {
+  const [text, setText] = useState(null);
+  const take = () => {
+    const number = Number(text);
+    if (text !== null && text.trim() !== "" && Number.isFinite(number)) onType(number);
+    setText(null);
+  };
+  return html`<input type="number" class="typed" aria-label=${label} value=${text ?? value} onInput=${(event) => setText(event.target.value)} onBlur=${take}
+    onKeyDown=${(event) => { if (event.key === "Enter") take(); if (event.key === "Escape") setText(null); }} ...${rest} />`;
+}
+
 // A slider with its number, which can be typed. `curve` bends it: [to 0..1, from 0..1]. A double click resets.
 export function Slider({ name, label = name, title, value, low, high, step, unit = "", curve, onInput, onReset, aside, moving, target }) {
   const { value: now, edit, hold, release } = useDraft(value);
@@ -52,13 +64,11 @@ export function Slider({ name, label = name, title, value, low, high, step, unit
   const fine = curve ? 0.001 : step || (high - low) / 500;
   const change = (next) => { edit(next); onInput(next); };
   const slid = (event) => change(curve ? round(even[1](Number(event.target.value)), 3) : Number(event.target.value));
-  const typed = (event) => { if (event.target.value !== "" && Number.isFinite(event.target.valueAsNumber)) change(event.target.valueAsNumber); };
   const empty = now === null || now === undefined;
   const range = curve ? { min: 0, max: 1, step: fine, value: empty ? 0 : even[0](now) } : { min: low, max: high, step: fine, value: empty ? low : now };
   return html`<div class=${empty ? "slider unset" : "slider"} title=${title} data-target=${target} data-low=${target && low} data-high=${target && high}>
     <div class="line"><span class="name">${label}</span>${aside}
-      <input type="number" class="typed" aria-label=${`${name}, as a number`} step=${step ?? "any"} min=${low} max=${high}
-        value=${shown(now, step)} placeholder="–" onChange=${typed} />${unit && html`<span class="unit">${unit}</span>`}</div>
+      <${Typed} label=${`${name}, as a number`} step=${step ?? "any"} min=${low} max=${high} value=${shown(now, step)} placeholder="–" onType=${change} />${unit && html`<span class="unit">${unit}</span>`}</div>
     <input type="range" aria-label=${name} aria-valuetext=${empty ? "not set" : `${shown(now, step)} ${unit}`} ...${range} class=${moving ? "moving" : ""}
       onPointerDown=${hold} onPointerUp=${release} onPointerCancel=${release} onInput=${slid} onDblClick=${onReset} />
   </div>`;
@@ -156,12 +166,12 @@ export async function toClipboard(text) {
 }
 
 // Whether a part is on the screen and the page is looked at: what nobody sees keeps no model at work.
-export function useSeen(place) {
+export function useSeen(place, margin = "80px") {
   const [seen, see] = useState(false);
   useEffect(() => {
     let near = false;
     const look = () => see(near && !document.hidden);
-    const watcher = new IntersectionObserver(([entry]) => { near = entry.isIntersecting; look(); }, { rootMargin: "80px" });
+    const watcher = new IntersectionObserver(([entry]) => { near = entry.isIntersecting; look(); }, { rootMargin: margin });
     watcher.observe(place.current);
     document.addEventListener("visibilitychange", look);
     return () => { watcher.disconnect(); document.removeEventListener("visibilitychange", look); };

@@ -13,6 +13,8 @@ import { Numbers } from "./numbers.js";
 import { Sound } from "./sound.js";
 import { Value } from "./value.js";
 
+const FAR = "4000px"; // what only answers to its inputs works no more for being followed from further away
+
 export function Outputs({ session, outputs, form }) {
   const places = Object.entries(outputs).filter(([, port]) => placesOf(port));
   const pictures = Object.entries(outputs).filter(([, port]) => isPicture(port));
@@ -20,7 +22,7 @@ export function Outputs({ session, outputs, form }) {
   const over = places.length > 0 && html`<${Overlay} session=${session} places=${places} />`;
   return html`<div class="outputs">
     ${pictures.map(([name, port], index) => html`<div class="out" key=${name}><${Title} name=${name} title=${port.description} alone=${pictures.length === 1} />
-      <${LivePicture} session=${session} port=${name}>${index === 0 && over}<//>${port.kind === "segmentation" && html`<${Legend} port=${port} />`}</div>`)}
+      <${LivePicture} session=${session} port=${name} margin=${FAR}>${index === 0 && over}<//>${port.kind === "segmentation" && html`<${Legend} port=${port} />`}</div>`)}
     ${!pictures.length && over && html`<${Background} form=${form}>${over}<//>`}
     ${rest.map(([name, port]) => html`<div class="out" key=${name}><${Title} name=${name} title=${port.description} /><${Output} session=${session} name=${name} port=${port} /></div>`)}
   </div>`;
@@ -40,7 +42,7 @@ function Background({ form, children }) {
 function Output({ session, name, port }) {
   const [frame, setFrame] = useState(null);
   const place = useRef();
-  const seen = useSeen(place);
+  const seen = useSeen(place, FAR);
   const [again, setAgain] = useState(0);
   useEffect(() => {
     if (!seen) return undefined;

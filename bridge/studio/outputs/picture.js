@@ -7,11 +7,11 @@ import { lastPicture } from "./last.js";
 
 const [SMALL, LARGER] = [200, 4]; // so small a picture would show its pixels; it is made so much larger, softly
 
-export function LivePicture({ session, port, canvas: given, onFrame, children }) {
+export function LivePicture({ session, port, canvas: given, margin, onFrame, children }) {
   const own = useRef();
   const place = useRef();
   const canvas = given ?? own;
-  const seen = useSeen(place);
+  const seen = useSeen(place, margin);
   const [any, setAny] = useState(false);
   const [again, setAgain] = useState(0);
   useEffect(() => {
@@ -36,10 +36,13 @@ export function LivePicture({ session, port, canvas: given, onFrame, children })
 }
 
 export async function draw(place, { bytes, meta }) {
-  const larger = meta.width < SMALL ? { resizeWidth: meta.width * LARGER, resizeHeight: meta.height * LARGER, resizeQuality: "high" } : {};
-  const picture = await createImageBitmap(new Blob([bytes]), larger);
+  const blob = new Blob([bytes]);
+  let picture = await createImageBitmap(blob, larger(meta.width, meta.height));
+  if (!meta.width && picture.width < SMALL) picture = await createImageBitmap(blob, larger(picture.width, picture.height));
   await new Promise(requestAnimationFrame);
   if (place.width !== picture.width || place.height !== picture.height) Object.assign(place, { width: picture.width, height: picture.height });
   place.getContext("2d").drawImage(picture, 0, 0);
   picture.close();
 }
+
+const larger = (width, height) => (width < SMALL ? { resizeWidth: width * LARGER, resizeHeight: height * LARGER, resizeQuality: "high" } : {});

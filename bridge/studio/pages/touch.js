@@ -24,7 +24,7 @@ export function Touch({ names: [name] }) {
   const session = useStore(sessions, (state) => state.all[name]);
   const known = useStore(sessions, (state) => state.known);
   if (!session?.signature) return html`<div class="empty"><h2>${known && !session ? `there is no session ${name}` : "looking…"}</h2></div>`;
-  return html`<div class="touch" data-session=${name}>${canWalk(session) && pictureOf(session) ? html`<${Instrument} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
+  return html`<div class="touch" data-session=${name}>${canWalk(session) ? html`<${Instrument} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
 }
 
 function Remote({ session }) {

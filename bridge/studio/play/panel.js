@@ -26,7 +26,7 @@ export function Panel({ name }) {
   const ready = Boolean(session?.signature);
   useEffect(() => { if (session) form.hear(session.inputs); }, [session?.inputs]);
   if (!session) return null;
-  const walks = ready && canWalk(session) && pictureOf(session);
+  const walks = ready && canWalk(session);
   return html`<section class=${`session ${walks ? "walking" : ""} ${session.state}`} data-session=${name} aria-label=${name}>
     <${Head} session=${session} form=${form} />
     <${Trouble} session=${session} />

@@ -1,7 +1,7 @@
 // Several workspaces, each a group of sessions.
 
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
-import { refresh } from "../core/sessions.js";
+import { hide, refresh } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { trying, undoable } from "../core/toasts.js";
 import { Button, Dialog, Menu } from "../core/ui.js";
@@ -16,9 +16,12 @@ export function Workspaces() {
   const now = current(all, wanted);
   const shut = () => {
     const others = all.filter(({ name }) => name !== now);
+    const inside = all.find(({ name }) => name === now).sessions;
+    const away = (hidden) => inside.forEach((name) => hide(name, hidden));
+    away(true);
     workspaces.set(others);
     show(others[0].name);
-    undoable(`${now} is closed`, async () => { await remove(now); await refresh(); }, () => { show(now); trying(look); });
+    undoable(`${now} is closed`, async () => { await remove(now); away(false); }, async () => { away(false); await trying(look); show(now); });
   };
   const items = [
     ["another workspace…", () => setNaming({ title: "Another workspace", go: "Make it", name: "", work: add })],

@@ -23,7 +23,7 @@ function controlOf(port) {
   return CONTROLS[port.kind] ?? Structure;
 }
 
-const WIDE = new Set(["text", "image", "segmentation", "audio", "file", "directory", "point", "box", "landmarks", "vector", "any", "array"]);
+const WIDE = new Set(["text", "category", "image", "segmentation", "audio", "file", "directory", "point", "box", "landmarks", "vector", "any", "array"]);
 
 // `set(value)` is called with what somebody chose; a form with live inputs sends it on.
 export function Field({ name, port, value, set, error, held, onHold, context }) {

@@ -1,22 +1,16 @@
 // Controls for plain values: numbers, words, choices, yes and no, colours.
 
 import { html } from "../vendor/preact-htm.js";
-import { Choice, Slider, Switch, useDraft } from "../core/ui.js";
+import { Choice, Slider, Switch, Typed, useDraft } from "../core/ui.js";
 
 export function Number({ name, label, port, value, set, aside }) {
   const reset = () => { if ("default" in port) set(port.default); };
   if (port.min === undefined || port.max === undefined || port.max - port.min > 1e6) {
-    return html`<${Typed} name=${name} label=${label} port=${port} value=${value} set=${set} aside=${aside} />`;
+    return html`<label class="typedline" title=${port.description}><span class="name">${label}</span>${aside}
+      <${Typed} label=${name} step=${port.step ?? "any"} min=${port.min} max=${port.max} value=${value ?? ""} placeholder="–" onType=${set} />${port.unit && html`<span class="unit">${port.unit}</span>`}</label>`;
   }
   return html`<${Slider} name=${name} label=${label} title=${port.description} value=${value} low=${port.min} high=${port.max} step=${port.step}
     unit=${port.unit} onInput=${set} onReset=${reset} aside=${aside} target=${name} />`;
-}
-
-function Typed({ name, label, port, value, set, aside }) {
-  const typed = (event) => { if (Math.abs(event.target.valueAsNumber) >= 0) set(event.target.valueAsNumber); };
-  return html`<label class="typedline" title=${port.description}><span class="name">${label}</span>${aside}
-    <input type="number" class="typed" aria-label=${name} step=${port.step ?? "any"} min=${port.min} max=${port.max} value=${value ?? ""} placeholder="–" onChange=${typed} />
-    ${port.unit && html`<span class="unit">${port.unit}</span>`}</label>`;
 }
 
 export function Text({ name, label, port, value, set, aside }) {

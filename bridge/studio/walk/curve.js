@@ -1,7 +1,7 @@
 // A control that moves by itself: an oscillator or a ramp, in seconds or beats.
 
 import { html, useState } from "../vendor/preact-htm.js";
-import { Button, Choice, Dialog, Slider } from "../core/ui.js";
+import { Button, Choice, Dialog, Slider, Typed } from "../core/ui.js";
 
 export const isCurve = (value) => value !== null && typeof value === "object";
 const SHAPES = ["sine", "triangle", "square", "saw", "random", "wander"];
@@ -39,8 +39,8 @@ function Points({ value, low, high, onSet }) {
   const change = (index, part, to) => onSet({ ...value, points: value.points.map((point, other) => (other === index ? point.map((old, at) => (at === part ? to : old)) : point)) });
   return html`<table class="points"><thead><tr><th scope="col">after s</th><th scope="col">value</th><th></th></tr></thead><tbody>
     ${value.points.map(([time, height], index) => html`<tr key=${index}>
-      <td><input type="number" min="0" step="0.1" aria-label=${`time of point ${index + 1}`} value=${time} onChange=${(event) => change(index, 0, event.target.valueAsNumber)} /></td>
-      <td><input type="number" min=${low} max=${high} step="any" aria-label=${`value of point ${index + 1}`} value=${height} onChange=${(event) => change(index, 1, event.target.valueAsNumber)} /></td>
+      <td><${Typed} min="0" step="0.1" label=${`time of point ${index + 1}`} value=${time} onType=${(to) => change(index, 0, to)} /></td>
+      <td><${Typed} min=${low} max=${high} step="any" label=${`value of point ${index + 1}`} value=${height} onType=${(to) => change(index, 1, to)} /></td>
       <td>${value.points.length > 2 && html`<${Button} kind="quiet" icon="close" label=${`take point ${index + 1} out`} onPress=${() => onSet({ ...value, points: value.points.filter((_, other) => other !== index) })} />`}</td></tr>`)}
     </tbody></table>
     <${Button} icon="plus" kind="quiet" onPress=${() => onSet({ ...value, points: [...value.points, [value.points.at(-1)[0] + 2, low]] })}>point<//>`;

@@ -3,7 +3,7 @@
 import { html } from "../vendor/preact-htm.js";
 import { address, at } from "../core/api.js";
 import { useStore } from "../core/store.js";
-import { Button, Choice, Slider } from "../core/ui.js";
+import { Button, Choice, Slider, Typed } from "../core/ui.js";
 import { Curve, isCurve } from "./curve.js";
 
 const KINDS = {
@@ -24,8 +24,7 @@ export function WalkPanel({ walk, inputs }) {
     <div class="row transport">
       <${Button} icon=${settings.playing ? "pause" : "play"} kind="main" onPress=${() => walk.set(settings.playing ? { pause: true } : { play: true })}>${settings.playing ? "pause" : "play"}<//>
       <${Button} icon="next" label="next" title="another seed, the next keyframe, another target" onPress=${() => walk.next()} />
-      ${around && html`<label class="seed"><span>seed</span><input type="number" min="0" step="1" aria-label="seed" value=${settings.seed}
-        onChange=${(event) => { if (event.target.value !== "") walk.offer({ seed: event.target.valueAsNumber, centre: null }); }} /></label>`}
+      ${around && html`<label class="seed"><span>seed</span><${Typed} label="seed" min="0" step="1" value=${settings.seed} onType=${(seed) => walk.offer({ seed, centre: null })} /></label>`}
       ${around && settings.centre !== null && html`<${Button} kind="quiet" title="to where the seed is" onPress=${() => walk.set({ centre: null })}>leave the centre<//>`}
       ${held && html`<span class="tag" title="a sketch sends the place; play takes over again">by hand</span>`}
     </div>
@@ -64,8 +63,7 @@ function Tempo({ walk, settings }) {
   return html`<div class="row tempo">
     <${Choice} wide name="pace" choices=${choices.includes(settings.beats) ? choices : [...choices, settings.beats]} names=${BEATS} value=${settings.beats} onPick=${(beats) => walk.offer({ beats })} />
     <${Button} onPress=${tap} title="in time with the music">tap<//>
-    ${settings.beats !== null && html`<label class="seed"><input type="number" min="10" max="600" step="1" aria-label="bpm" value=${Math.round(settings.bpm)}
-      onChange=${(event) => walk.offer({ bpm: event.target.valueAsNumber })} /><span>bpm</span></label>`}</div>`;
+    ${settings.beats !== null && html`<label class="seed"><${Typed} label="bpm" min="10" max="600" step="1" value=${Math.round(settings.bpm)} onType=${(bpm) => walk.offer({ bpm })} /><span>bpm</span></label>`}</div>`;
 }
 
 function Follow({ walk, settings }) {

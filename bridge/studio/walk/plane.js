@@ -1,6 +1,7 @@
 // A plane of tiles without edges. Drag it, zoom it, and tiles that come into view are asked for; those that go out of
 // it are asked for no longer.
 
+import { api, at } from "../core/api.js";
 import { tiles } from "../core/socket.js";
 import { tell } from "../core/toasts.js";
 
@@ -14,7 +15,7 @@ const SETTLE_MS = 90; // between two looks while it is dragged
 export class Plane {
   // `hears(grid, back, forward)` whenever something else is looked at.
   constructor(place, session, hears) {
-    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "" });
+    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "", aim: null, changing: 0, changes: Promise.resolve() });
     this.sheet = document.createElement("div");
     this.sheet.className = "sheet";
     place.append(this.sheet);
@@ -56,15 +57,24 @@ export class Plane {
   // --- asking ------------------------------------------------------------------------------------
 
   // To another centre, back, forward, another distance: what is shown now is of before, until new pictures come.
+  // Each is carried out, in this order, however fast they follow each other.
   look(set) {
     this.generation += 1;
-    const [down, right] = set.to ?? [0, 0];
-    if (set.to) this.shift(down, right);
+    this.under?.cancel();
+    if (set.to) this.shift(...set.to);
     if ("centre" in set || "back" in set || "forward" in set) Object.assign(this, { row: 0, column: 0 });
     this.age(set.to ? "0,0" : "");
-    this.changing = true;
+    this.changing += 1;
     this.layout();
-    return this.stream(set).then(() => { this.changing = false; this.ask(); });
+    this.changes = this.changes.then(() => api("PATCH", at`/api/sessions/${this.session}/grid`, set)).then((told) => this.changed(told), (error) => { tell(error); this.changed(null); });
+    return this.changes;
+  }
+
+  changed(told) {
+    this.changing -= 1;
+    if (told) this.grid = told.grid;
+    if (told) this.hears(told.grid, told.back, told.forward);
+    this.ask();
   }
 
   // What is in view now, if that was not asked for yet.
@@ -78,20 +88,15 @@ export class Plane {
   stream(set) {
     this.under?.cancel();
     const generation = this.generation;
-    if ("rows" in set) Object.assign(this, { asked: spanOf(set), askedFor: generation, askedWidth: this.width() });
-    let settle;
-    const first = new Promise((resolve) => { settle = resolve; });
+    Object.assign(this, { asked: spanOf(set), askedFor: generation, askedWidth: this.width() });
     const under = tiles(this.session, set, this.width(), (output) => {
-      settle();
       if (this.under === under && generation === this.generation) this.picture(output);
     });
     this.under = under;
-    under.ended.then((done) => { settle(); if (done?.grid && this.under === under) this.told(done); }, (error) => {
-      settle();
+    under.ended.then((done) => { if (done?.grid && this.under === under) this.told(done); }, (error) => {
       if (this.under === under) this.asked = "";
       if (error.code !== "cancelled") tell(error);
     });
-    return first;
   }
 
   later() {
@@ -180,7 +185,12 @@ export class Plane {
   // There in a few steps, if motion is welcome.
   glide(row, column) {
     cancelAnimationFrame(this.gliding);
-    if (matchMedia("(prefers-reduced-motion: reduce)").matches) { Object.assign(this, { row, column }); return this.layout(); }
+    this.aim = { row, column };
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      Object.assign(this, { row, column, aim: null });
+      this.layout();
+      return this.later();
+    }
     const from = { row: this.row, column: this.column };
     const begun = performance.now();
     const step = (now) => {
@@ -188,8 +198,9 @@ export class Plane {
       const eased = 1 - (1 - part) ** 3;
       Object.assign(this, { row: from.row + (row - from.row) * eased, column: from.column + (column - from.column) * eased });
       this.layout();
+      this.later();
       if (part < 1) this.gliding = requestAnimationFrame(step);
-      else this.later();
+      else this.aim = null;
     };
     this.gliding = requestAnimationFrame(step);
     return undefined;
@@ -215,6 +226,7 @@ export class Plane {
 
   pan(down, right) {
     cancelAnimationFrame(this.gliding);
+    this.aim = null;
     this.row += down;
     this.column += right;
     this.layout();
@@ -233,7 +245,8 @@ export class Plane {
 
   key(event) {
     const step = STEPS[event.key];
-    if (step) this.glide(Math.round(this.row) + step[0], Math.round(this.column) + step[1]);
+    const from = this.aim ?? { row: Math.round(this.row), column: Math.round(this.column) };
+    if (step) this.glide(from.row + step[0], from.column + step[1]);
     else if (event.key === "+" || event.key === "=") this.zoom(1.2);
     else if (event.key === "-") this.zoom(1 / 1.2);
     else if (event.key === "Enter" && event.target === this.place) this.pick({ row: Math.round(this.row), column: Math.round(this.column) });

@@ -66,19 +66,20 @@ export class Typist {
     return this.text.startsWith(this.base) && this.written.startsWith(typed) ? this.written.slice(typed.length) : "";
   }
 
-  // The same in tokens, with what else was likely; the first may be half typed already.
+  // The same in tokens, with what else was likely; the first may be half typed already. Tokens that are no whole letters
+  // can't be told from each other, so from there on it is one piece.
   get pieces() {
-    const whole = this.tokens.map(({ text }) => text).join("");
-    if (!whole || !whole.startsWith(this.written)) return [{ text: this.tail, token: null, before: "" }];
-    let skip = this.text.length - this.base.length;
-    let before = this.base;
     const found = [];
+    let at = 0;
+    let skip = this.text.length - this.base.length;
     for (const token of this.tokens) {
+      if (!token.text || !this.written.startsWith(token.text, at)) break;
       const text = token.text.slice(Math.min(skip, token.text.length));
       skip = Math.max(0, skip - token.text.length);
-      if (text) found.push({ text, token, before });
-      before += token.text;
+      if (text) found.push({ text, token, before: this.base + this.written.slice(0, at) });
+      at += token.text.length;
     }
-    return found;
+    const rest = this.written.slice(at + skip);
+    return rest ? [...found, { text: rest, token: null, before: "" }] : found;
   }
 }

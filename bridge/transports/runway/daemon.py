@@ -80,10 +80,10 @@ class Daemon:
     async def list(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
         active = request.query.get("show") == "active"
         shown = [one for one in self._hub.sessions.values() if not (active and one.state in (*_OVER, "stopped"))]
-        return json_answer({"modelSessions": [self._session(session) for session in shown]})
+        return json_answer({"modelSessions": [await self._session(session) for session in shown]})
 
     async def look(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
-        return json_answer({"modelSession": self._session(self._hub.get(name))})
+        return json_answer({"modelSession": await self._session(self._hub.get(name))})
 
     async def start(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
         """Old plugins differ in where they look for the session: it is in both places."""
@@ -97,7 +97,7 @@ class Daemon:
         self._facts[session] = _Facts(
             self._now(), None, body.get("application"), body.get("providerOptions"), ours=True
         )
-        told = self._session(session)
+        told = await self._session(session)
         return json_answer({**told, "modelSession": told})
 
     async def stop(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
@@ -146,11 +146,14 @@ class Daemon:
             "commands": [_command(command) for command in signature.commands.values()] if signature else [],
         }
 
-    def _session(self, session: Session) -> dict[str, Any]:
+    async def _session(self, session: Session) -> dict[str, Any]:
+        """With what its model can do, also while it loads: plugins look once."""
         self.note(session)
         facts = self._facts[session]
         entry = next((entry for entry in self._hub.catalog.entries if entry.id == session.model), None)
         entry = entry or Entry(session.model, Path(session.folder), "path", session.manifest)
+        if session.signature is None:
+            entry = await self._hub.catalog.described(entry)
         return {
             "id": session.name,
             "createdAt": _time(facts.created),

@@ -1,4 +1,4 @@
-"""`transformers serve`, its own program, with one network loaded beforehand. transformers and torch are the bridge's."""
+"""`transformers serve`, its own program, with one network loaded. transformers and torch are the bridge's."""
 
 import argparse
 import os
@@ -6,7 +6,7 @@ import sys
 
 sys.path.append(os.environ["BENCH_PACKAGES"])
 
-from transformers.cli.serve import Serve  # noqa: E402
+from transformers.cli.serve import Serve
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()

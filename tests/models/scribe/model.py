@@ -5,7 +5,8 @@ from typing import Annotated
 
 import numpy as np
 
-from bridge import Number
+from bridge import Number, command
+from bridge.kit.decoding import Bit
 from bridge.kit.pieces import ByteSpeller, Speller
 from bridge.kit.text import TextModel
 
@@ -41,17 +42,17 @@ class Singer:
         self.pause, self.ends = pause, ends
         self.cache: list[list[int]] = [[] for _ in range(self.slots)]
 
-    def read(self, slot: int, tokens: Sequence[int], start: int):
-        self.cache[slot] = [*self.cache[slot][:start], *tokens]
-        return self._next(self.cache[slot])
-
-    def step(self, slots: Sequence[int], tokens: Sequence[int], positions: Sequence[int]):
+    def read(self, bits: Sequence[Bit]):
         time.sleep(self.pause)
-        told = [self.read(slot, [token], at) for slot, token, at in zip(slots, tokens, positions, strict=True)]
+        told = [self._sung(*bit) for bit in bits]
         return np.stack([logits for logits, _ in told]), np.stack([state for _, state in told])
 
     def copy(self, source: int, slot: int, count: int) -> None:
         self.cache[slot] = self.cache[source][:count]
+
+    def _sung(self, slot: int, tokens: Sequence[int], start: int):
+        self.cache[slot] = [*self.cache[slot][:start], *tokens]
+        return self._next(self.cache[slot])
 
     def _next(self, tokens: list[int]):
         chance = np.random.default_rng(zlib.crc32(np.array(tokens, np.int32).tobytes()))
@@ -70,3 +71,8 @@ class Scribe(TextModel):
 
     def warm(self) -> None:
         """Nothing to warm."""
+
+    @command
+    def rounds(self) -> Annotated[int, Number(0, step=1), "steps"]:
+        """How often it has worked so far."""
+        return self.engine.rounds

@@ -1,0 +1,128 @@
+// From other programs: what the page says to paste works as it stands; the phone's page plays the session.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { test } from "node:test";
+import { studio } from "./studio.js";
+import { ROOT, folder, giveToDraw, moves, photo, python, shoot } from "./support.js";
+
+const it = studio({ sessions: ["dream"] });
+const p5 = readFileSync(join(import.meta.dirname, "node_modules", "p5", "lib", "p5.min.js"));
+
+async function snippet(session, program) {
+  await it.go(`#/connect/${session}`);
+  await it.pick(it.page, session);
+  await it.tab(it.page, program);
+  return it.page.getByLabel(`for ${program}`).textContent();
+}
+
+// A page of somebody else on this machine that has just this script.
+async function elsewhere(code, body = "") {
+  const files = { "/": `<!doctype html><link rel="icon" href="data:,"><script src="p5.js"></script><body>${body}</body><script type="module">${code.includes("function setup") ? "" : code}</script><script src="sketch.js"></script>`, "/p5.js": p5, "/sketch.js": code.includes("function setup") ? code : "" };
+  const server = createServer(({ url }, answer) => answer.setHeader("Content-Type", url === "/" ? "text/html" : "text/javascript").end(files[url] ?? ""));
+  await new Promise((ready) => { server.listen(0, "127.0.0.1", ready); });
+  const page = await it.browser.newPage();
+  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  return { page, close: async () => { await page.close(); server.close(); server.closeAllConnections(); } };
+}
+
+test("the p5.js lines show the walk and steer it", async () => {
+  const { page, close } = await elsewhere(await snippet("dream", "p5.js"));
+  await page.locator("img").waitFor();
+  await it.until(() => page.locator("img").evaluate((image) => image.naturalWidth > 0), "the picture");
+  await page.mouse.move(250, 80);
+  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 2.5, "the speed");
+  await close();
+});
+
+test("the p5.js lines of a model with a slider move it", async () => {
+  await giveToDraw(it.bridge.url, await photo(it.page));
+  const { page, close } = await elsewhere(await snippet("pencil", "p5.js"));
+  await page.locator("input[type=range]").fill("0.9");
+  await it.until(async () => (await it.ask("/api/sessions/pencil")).inputs.darkness === 0.9, "the slider");
+  await it.until(() => page.locator("img").evaluate((image) => image.naturalWidth > 0), "the drawing");
+  await close();
+});
+
+test("the JavaScript lines show every frame in a picture", async () => {
+  const { page, close } = await elsewhere(await snippet("dream", "JavaScript"), "<img>");
+  await it.until(() => page.locator("img").evaluate((image) => image.naturalWidth > 0), "the picture");
+  const first = await page.locator("img").getAttribute("src");
+  await it.until(async () => (await page.locator("img").getAttribute("src")) !== first, "another picture");
+  assert.equal((await it.ask("/api/sessions/dream/walk")).settings.kind, "drift");
+  await close();
+});
+
+test("the curl line makes a drawing, the Python lines print colours", async () => {
+  const place = folder();
+  writeFileSync(join(place, "photo.jpg"), await photo(it.page));
+  execFileSync("sh", ["-e", "-c", await snippet("pencil", "curl")], { cwd: place, stdio: "pipe" });
+  assert.deepEqual([...readFileSync(join(place, "out.jpg")).subarray(0, 2)], [0xff, 0xd8]);
+  const said = execFileSync(python, ["-c", await snippet("palette", "Python")], { cwd: place, env: { ...process.env, PYTHONPATH: join(ROOT, "clients", "python") } });
+  assert.match(said.toString(), /#[0-9a-f]{6}/);
+});
+
+test("every snippet names the real address, and copying takes all of it", async () => {
+  await it.page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const code = await snippet("dream", "curl");
+  await it.press(it.page, "copy");
+  await it.page.getByText("copied", { exact: true }).waitFor();
+  assert.equal(await it.page.evaluate(() => navigator.clipboard.readText()), code);
+  for (const program of ["p5.js", "curl", "Python", "Processing", "JavaScript", "Socket.IO", "TouchDesigner"]) {
+    const text = await snippet("dream", program);
+    assert.ok(text.includes(it.bridge.url.split("//")[1]), program);
+  }
+});
+
+test("the QR code leads to the touch page, for a phone that reads it", async () => {
+  await it.go("#/connect/dream");
+  await it.page.getByLabel("address for the phone").fill("http://192.168.1.20:8000");
+  const code = it.page.getByRole("img", { name: /^QR code/ });
+  const place = join(folder(), "code.png");
+  await code.screenshot({ path: place });
+  const read = "import cv2, sys; print(cv2.QRCodeDetectorAruco().detectAndDecode(cv2.imread(sys.argv[1]))[0])";
+  assert.equal(execFileSync(python, ["-c", read, place]).toString().trim(), "http://192.168.1.20:8000/#/touch/dream");
+  await shoot(it.page, "connect-phone");
+});
+
+test("a message is seen as it comes in and goes out, and from where", async () => {
+  await it.go("#/connect/pencil");
+  await it.page.getByRole("switch", { name: "watch" }).check();
+  const line = it.page.getByLabel("messages").getByText(/darkness 0\.125/);
+  await it.until(async () => {
+    await it.ask("/api/sessions/pencil/inputs", { darkness: 0.125 });
+    return line.first().isVisible();
+  }, "the message");
+  assert.match(await it.page.getByLabel("messages").textContent(), /http/);
+});
+
+test("on the touch page a finger moves through the latent space, and sliders move the walk", async () => {
+  const phone = await it.open("#/touch/dream", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  const pad = phone.getByLabel("pad: two ways through the latent space");
+  await moves(phone, pad.getByRole("img"));
+  const { x, y, width, height } = await pad.boundingBox();
+  await phone.touchscreen.tap(x + width * 0.8, y + height * 0.3);
+  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).held, "the hand holds it");
+  const z = async () => JSON.stringify((await it.ask("/api/sessions/dream")).inputs.z);
+  await pad.focus();
+  const before = await z();
+  await phone.keyboard.press("ArrowRight");
+  await shoot(phone, "touch");
+  await phone.getByLabel("speed", { exact: true }).fill("3");
+  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 3, "the speed");
+  await it.press(phone, "play");
+  await it.until(async () => !(await it.ask("/api/sessions/dream/walk")).held, "the walk goes on");
+  assert.ok(before.length > 4);
+  await phone.getByRole("switch", { name: "motion" }).check();
+  await phone.evaluate(() => dispatchEvent(new DeviceOrientationEvent("deviceorientation", { beta: 60, gamma: 20 })));
+  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).held, "tilting holds it");
+});
+
+test("the touch page of any other model has its controls", async () => {
+  const phone = await it.open("#/touch/pencil", { viewport: { width: 390, height: 844 } });
+  await phone.getByLabel("darkness", { exact: true }).fill("0.7");
+  await it.until(async () => (await it.ask("/api/sessions/pencil")).inputs.darkness === 0.7, "the slider");
+});

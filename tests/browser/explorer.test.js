@@ -1,0 +1,122 @@
+// The field around a place: an endless plane of pictures, with a quick model and with a slow one.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { studio } from "./studio.js";
+import { shoot, testModel } from "./support.js";
+
+const it = studio({ flags: testModel("slow"), sessions: ["dream"] });
+let dream;
+const tiles = (name = "dream") => it.session(name).locator(".tile img");
+const grid = async (name = "dream") => it.ask(`/api/sessions/${name}/grid`);
+const plane = (name = "dream") => it.session(name).getByLabel("pictures around the centre");
+
+async function explore(name) {
+  await it.go(`#/play/${name}`);
+  await it.session(name).getByRole("button", { name: "Explore" }).click();
+  await plane(name).waitFor();
+}
+const full = () => it.until(() => plane().evaluate((place) => {
+  const box = place.getBoundingClientRect();
+  const inside = [...place.querySelectorAll(".tile")].filter((tile) => { const at = tile.getBoundingClientRect(); return at.right > box.left && at.left < box.right && at.bottom > box.top && at.top < box.bottom; });
+  return inside.length > 8 && inside.every((tile) => tile.firstElementChild && !tile.classList.contains("old"));
+}), "a picture in every tile that is seen");
+
+beforeEach(async () => {
+  dream = it.session("dream");
+  await explore("dream");
+  await full();
+});
+
+test("every tile in view has its picture; a click makes one the centre, and there is a way back and forward", async () => {
+  await shoot(it.page, "explorer");
+  const { grid: before, back } = await grid();
+  await dream.getByLabel("make 0, 1 the centre").click();
+  await it.until(async () => (await grid()).back === back + 1, "another centre");
+  assert.notDeepEqual((await grid()).grid.centre, before.centre);
+  await full();
+  await it.press(dream, "back");
+  await it.until(async () => (await grid()).back === back && JSON.stringify((await grid()).grid.centre) === JSON.stringify(before.centre), "the way back");
+  await it.press(dream, "forward");
+  await it.until(async () => (await grid()).back === back + 1, "the way forward");
+  await it.press(dream, "walk here");
+  const { centre } = (await grid()).grid;
+  await it.until(async () => JSON.stringify((await it.ask("/api/sessions/dream/walk")).settings.centre) === JSON.stringify(centre), "the walk around it");
+});
+
+test("thirty times another centre, as fast as it goes, and the last one is the one that is seen", async () => {
+  const { back } = await grid();
+  for (let time = 1; time <= 30; time += 1) {
+    await dream.getByLabel(time % 2 ? "make 0, 1 the centre" : "make -1, 0 the centre").click();
+    await it.until(async () => (await grid()).back === Math.min(back + time, 255), `centre ${time}`);
+  }
+  await full();
+  assert.equal(await dream.locator(".tile.centre").count(), 1);
+  assert.ok((await tiles().count()) < 400, "tiles that are out of view are let go");
+});
+
+test("dragging goes on without an edge, arrow keys go tile by tile", async () => {
+  const { row, column } = (await grid()).grid;
+  const { x, y, width, height } = await plane().boundingBox();
+  for (let time = 0; time < 4; time += 1) {
+    await it.page.mouse.move(x + width - 20, y + height / 2);
+    await it.page.mouse.down();
+    await it.page.mouse.move(x + 20, y + height / 2, { steps: 12 });
+    await it.page.mouse.up();
+  }
+  await it.until(async () => (await grid()).grid.column > column + 12, "far to the right");
+  await full();
+  const there = (await grid()).grid;
+  await plane().press("ArrowDown");
+  await it.until(async () => (await grid()).grid.row === row + 1 && (await grid()).grid.column === there.column, "one down");
+  await full();
+});
+
+test("the wheel and the keys zoom: more tiles are seen, then fewer", async () => {
+  const before = (await grid()).grid.columns;
+  await plane().hover();
+  await it.page.mouse.wheel(0, 300);
+  await it.until(async () => (await grid()).grid.columns > before, "more columns");
+  await full();
+  for (let time = 0; time < 8; time += 1) await plane().press("+");
+  await it.until(async () => (await grid()).grid.columns < before, "fewer columns");
+  await full();
+});
+
+test("the distance slider makes other pictures, elsewhere leads elsewhere, and the walk may come along", async () => {
+  await dream.getByLabel("how far apart", { exact: true }).fill("0.6");
+  await it.until(async () => (await grid()).grid.distance === 0.6, "the distance");
+  await full();
+  await dream.getByRole("switch", { name: "walk along" }).check();
+  await it.press(dream, "elsewhere");
+  await it.until(async () => { const { centre } = (await grid()).grid; return Number.isInteger(centre) && centre === (await it.ask("/api/sessions/dream/walk")).settings.centre; }, "the walk is there, too");
+  await full();
+});
+
+test("what somebody else looks at is shown here, too", async () => {
+  await it.ask("/api/sessions/dream/grid", { centre: 77, row: 0, column: 0 });
+  await it.until(async () => (await grid()).grid.centre === 77, "their centre");
+  await full();
+});
+
+test("with a model that takes two seconds a picture the page answers at once, and what is out of view is not made", async () => {
+  await explore("slow");
+  await it.until(async () => (await tiles("slow").count()) >= 1, "a first tile");
+  const stepped = await it.page.evaluate(async () => {
+    const place = document.querySelector('[data-session="slow"] .plane');
+    let frames = 0;
+    const begun = performance.now();
+    for (let step = 0; step < 30; step += 1) {
+      place.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+      await new Promise(requestAnimationFrame);
+      frames += 1;
+    }
+    return { frames, took: performance.now() - begun };
+  });
+  assert.ok(stepped.took < 2000 * stepped.frames / 4, `30 steps took ${Math.round(stepped.took)} ms`);
+  await it.until(async () => (await grid("slow")).grid.column > 3, "it has gone there");
+  const { stats } = await it.ask("/api/sessions/slow");
+  assert.ok(stats.under_way + stats.waiting < 70, `${stats.waiting} wait`);
+  await it.go("#/models");
+  await it.until(async () => { const now = (await it.ask("/api/sessions/slow")).stats; return now.waiting === 0; }, "nobody looks, so nothing waits");
+});

@@ -1,0 +1,111 @@
+// A face for every kind of input and output, made from the ports.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { FAKE_MEDIA, studio } from "./studio.js";
+import { photo, shoot, testModel } from "./support.js";
+
+const it = studio({ flags: testModel("everything"), launch: FAKE_MEDIA });
+let face;
+beforeEach(async () => {
+  await it.go("#/play/everything");
+  face = it.session("everything");
+  await face.getByLabel("amount", { exact: true }).waitFor();
+});
+
+const field = (name) => face.locator(`[data-input="${name}"]`);
+const seen = async () => (await it.ask("/api/sessions/everything/outputs/seen")).value;
+const comes = (check, what) => it.until(async () => { const all = await it.ask("/api/sessions/everything/outputs"); return all.outputs.seen && check(all.outputs.seen.value); }, what);
+
+test("plain values: text, numbers with and without a range, a switch, a choice, a colour, a list, JSON", async () => {
+  await face.getByLabel("text", { exact: true }).fill("good evening");
+  await comes(({ text }) => text === "good evening", "the text");
+  await face.getByLabel("amount", { exact: true }).fill("0.8");
+  await comes(({ amount }) => amount === 0.8, "the number");
+  await face.getByLabel("count", { exact: true }).fill("12");
+  await face.getByLabel("count", { exact: true }).press("Enter");
+  await comes(({ count }) => count === 12, "the number without a range");
+  await face.getByRole("switch", { name: "bright" }).uncheck();
+  await comes(({ bright }) => bright === false, "the switch");
+  await it.pick(field("weather"), "sun");
+  await comes(({ weather }) => weather === "sun", "the choice");
+  await face.getByLabel("colour", { exact: true }).fill("#ff0000");
+  await comes(({ colour }) => colour === "#ff0000", "the colour");
+  await face.getByLabel("names", { exact: true }).fill("red\ngreen\nblue");
+  await comes(({ names }) => names.length === 3 && names[2] === "blue", "the list");
+  await face.getByLabel("more", { exact: true }).fill('{"deep": [1, 2');
+  await field("more").getByText("not JSON yet").waitFor();
+  await face.getByLabel("more", { exact: true }).fill('{"deep": [1, 2]}');
+  await comes(({ more }) => more?.deep?.[1] === 2, "the JSON");
+});
+
+test("points and boxes are drawn on the picture, or moved by keys", async () => {
+  await face.getByLabel("picture", { exact: true }).setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: await photo(it.page) });
+  await comes(({ picture }) => JSON.stringify(picture) === "[240,320,3]", "the picture");
+  const on = await field("point").locator(".marks").boundingBox();
+  await it.page.mouse.click(on.x + on.width * 0.25, on.y + on.height * 0.75);
+  await comes(({ point }) => Math.abs(point[0] - 0.25) < 0.02 && Math.abs(point[1] - 0.75) < 0.02, "the point");
+  await field("point").getByRole("button", { name: /^point/ }).press("ArrowRight");
+  await comes(({ point }) => Math.abs(point[0] - 0.26) < 0.02, "the point, moved");
+  const box = await field("box").locator(".marks").boundingBox();
+  await it.page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.8);
+  await it.page.mouse.down();
+  await it.page.mouse.move(box.x + box.width * 0.9, box.y + box.height * 0.95, { steps: 4 });
+  await it.page.mouse.up();
+  await comes(({ box: [left, top, right, bottom] }) => Math.abs(left - 0.7) < 0.03 && Math.abs(top - 0.8) < 0.03 && right > 0.85 && bottom > 0.9, "the box");
+});
+
+test("a map of labels is painted with a brush, and undone", async () => {
+  await field("map").getByRole("radio", { name: "sand" }).click();
+  const on = await field("map").locator("canvas").boundingBox();
+  await it.page.mouse.move(on.x + 20, on.y + 20);
+  await it.page.mouse.down();
+  await it.page.mouse.move(on.x + on.width / 2, on.y + 40, { steps: 6 });
+  await it.page.mouse.up();
+  await comes(({ map }) => JSON.stringify(map) === "[0,2]", "sky and sand, and nothing between");
+  await it.press(field("map"), "fill all");
+  await comes(({ map }) => JSON.stringify(map) === "[2]", "sand alone");
+  await it.press(field("map"), "undo");
+  await comes(({ map }) => JSON.stringify(map) === "[0,2]", "as it was before");
+});
+
+test("a vector is a field of cells: random, all to 0, one dragged up", async () => {
+  await it.press(field("z"), "random");
+  await comes(({ z }) => z?.length === 8 && new Set(z).size > 4, "random numbers");
+  await it.press(field("z"), "all to 0");
+  await comes(({ z }) => z.every((part) => part === 0), "zeros");
+  const on = await field("z").locator("canvas").boundingBox();
+  await it.page.mouse.move(on.x + on.width / 16, on.y + on.height / 2);
+  await it.page.mouse.down();
+  await it.page.mouse.move(on.x + on.width / 16, on.y + on.height / 2 - 30, { steps: 3 });
+  await it.page.mouse.up();
+  await comes(({ z }) => z[0] > 0.3 && z[1] === 0, "the first one, up");
+});
+
+test("sound comes from a file or the microphone, files as they are", async () => {
+  await face.getByLabel("paper", { exact: true }).setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("hello") });
+  await comes(({ paper }) => paper === "notes.txt", "the file, with its name");
+  await it.press(field("sound"), "microphone");
+  await it.page.waitForTimeout(700);
+  await it.press(field("sound"), "that's it");
+  await comes(({ sound }) => sound > 1000, "what the microphone heard");
+});
+
+test("every output has its face, and boxes lie over the picture that went in", async () => {
+  await face.getByLabel("picture", { exact: true }).setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: await photo(it.page) });
+  await face.locator('[data-output="words"]').getByText(await seen().then(({ text }) => text)).waitFor();
+  await it.until(async () => (await face.locator(".overlay rect").count()) === 2 && (await face.locator(".overlay .dot").count()) === 3, "boxes and landmarks");
+  assert.equal(await face.locator('[data-output="rows"] tbody tr').count() > 0, true);
+  await face.locator('[data-output="sound"] audio').waitFor();
+  await face.getByRole("img", { name: "live labels of everything" }).waitFor();
+  const saved = it.page.waitForEvent("download");
+  await face.getByRole("link", { name: /^save/ }).click();
+  assert.match((await saved).suggestedFilename(), /txt$/);
+  await shoot(it.page, "faces");
+});
+
+test("what the bridge refuses is told at the input it is about", async () => {
+  await face.getByLabel("count", { exact: true }).fill("1.5");
+  await face.getByLabel("count", { exact: true }).press("Enter");
+  await field("count").getByRole("alert").waitFor();
+});

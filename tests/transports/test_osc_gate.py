@@ -1,0 +1,117 @@
+"""Who may send OSC."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge import limits
+from bridge.config import Settings
+from bridge.errors import InputError, NotFound, SettingError
+from bridge.server import Server
+from bridge.session.fanout import Events
+from bridge.transports.osc_gate import Gate
+from tests.transports.serving import calling, serving
+
+
+class Keeper:
+    """Remembers what it was given to keep."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    async def __call__(self, entries: list[str]) -> None:
+        self.kept = entries
+
+
+def gate(*allowed: str, keeper: Keeper | None = None, events: Events | None = None) -> Gate:
+    return Gate(allowed, events or Events(), keeper or Keeper())
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_always_may(host: str):
+    assert gate().lets(host, "UDP")
+
+
+def test_others_may_when_their_address_or_network_is_allowed():
+    told = gate("192.168.1.20", "10.0.0.0/8", "fd00::/8")
+    assert all(told.lets(host, "UDP") for host in ("192.168.1.20", "::ffff:192.168.1.20", "10.7.7.7", "fd00::1%eth0"))
+    assert not any(told.lets(host, "UDP") for host in ("192.168.1.21", "11.0.0.1", "fe80::1%eth0", "nonsense"))
+
+
+def test_who_knocks_is_counted_and_named_once(caplog: pytest.LogCaptureFixture):
+    events = Events()
+    heard = events.subscribe()
+    told = gate(events=events)
+    for _ in range(100):
+        told.lets("192.168.1.20", "UDP")
+    assert [record.getMessage() for record in caplog.records] == [
+        "192.168.1.20 sends OSC and is not allowed to; allow it with --osc-allow 192.168.1.20, or on the page"
+    ]
+    assert [(event.kind, event.data["host"]) for event in heard.take()] == [("osc_knock", "192.168.1.20")]
+    assert told.refused == 100 and told.knocking()[0]["count"] == 100
+
+
+def test_those_who_knock_are_remembered_up_to_a_bound():
+    told = gate()
+    for number in range(limits.OSC_KNOCKS + 50):
+        told.lets(f"10.0.{number // 200}.{number % 200}", "UDP")
+    assert len(told.knocking()) == limits.OSC_KNOCKS
+
+
+async def test_an_address_that_was_allowed_may_from_then_on():
+    keeper = Keeper()
+    told = gate(keeper=keeper)
+    assert not told.lets("192.168.1.20", "UDP")
+    await told.allow("192.168.1.0/24")
+    assert told.lets("192.168.1.20", "UDP") and told.knocking() == [] and keeper.kept == ["192.168.1.0/24"]
+    again = gate()
+    again.restore(keeper.kept)
+    assert again.lets("192.168.1.20", "UDP")
+    await told.forbid("192.168.1.0/24")
+    assert not told.lets("192.168.1.20", "UDP") and keeper.kept == []
+
+
+async def test_what_is_no_address_is_refused():
+    for entry in ("", "studio.local", "1.2.3", "192.168.1.0/99"):
+        with pytest.raises(InputError):
+            await gate().allow(entry)
+        with pytest.raises(SettingError, match="not an address"):
+            gate(entry)
+    with pytest.raises(NotFound):
+        await gate().forbid("10.0.0.1")
+    with pytest.raises(InputError, match="settings"):
+        await gate("10.0.0.1").forbid("10.0.0.1")
+
+
+@pytest.mark.parametrize("saved", [None, 7, ["nonsense", 5, None], {"a": 1}])
+def test_what_was_saved_by_somebody_else_is_passed_over(saved: Any):
+    told = gate()
+    told.restore(saved)
+    assert told.entries == []
+
+
+async def test_the_page_shows_who_knocks_and_lets_them_in():
+    async with serving() as server, calling(server) as client:
+        server.osc.gate.lets("192.168.1.20", "UDP")
+        async with client.get("/api/osc") as answer:
+            shown = await answer.json()
+        assert shown["knocking"][0]["host"] == "192.168.1.20" and shown["counts"]["refused"] == 1
+        async with client.post("/api/osc/allow", json={"host": "192.168.1.20"}) as answer:
+            shown = await answer.json()
+        assert shown["allowed"] == ["192.168.1.20"] and shown["knocking"] == []
+        for body, status in (({"host": "me"}, 400), ({}, 400), ({"host": 5}, 400), ({"host": "10.1.1.1", "x": 1}, 400)):
+            async with client.post("/api/osc/allow", json=body) as answer:
+                assert answer.status == status
+        async with client.delete("/api/osc/allow/192.168.1.20") as answer:
+            assert answer.status == 204
+        async with client.delete("/api/osc/allow/192.168.1.20") as answer:
+            assert answer.status == 404
+
+
+async def test_what_was_allowed_once_is_allowed_after_a_restart(tmp_path: Path):
+    settings = Settings(port=0, osc_port=0, demo=False, state=tmp_path)
+    async with Server(settings) as server:
+        await server.osc.gate.allow("192.168.1.20")
+    async with Server(settings) as server:
+        assert server.osc.gate.lets("192.168.1.20", "UDP")

@@ -1,0 +1,151 @@
+"""OSC over TCP, however it is framed, beside OSCQuery on the same port."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge import limits
+from bridge.osc import codec
+from bridge.osc.framing import Framing
+from bridge.server import Server
+from tests.transports.serving import exists, serving
+from tests.transports.talking import osc_port, talking
+from tests.transports.test_osc import until
+
+
+class Stream:
+    """One connection that frames as it is told."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str) -> None:
+        self._reader = reader
+        self._framing = Framing()
+        self._framing.way = way  # type: ignore[assignment]
+        self.writer = writer
+        self._inbox: list[bytes] = []
+
+    def say(self, address: str, *values: Any) -> None:
+        self.writer.write(self._framing.wrap(codec.message(address, values)))
+
+    async def hear(self) -> codec.Message:
+        while not self._inbox:
+            data = await asyncio.wait_for(self._reader.read(65536), 20)
+            assert data, "the connection was closed"
+            self._inbox += self._framing.feed(data)[0]
+        return codec.read_message(self._inbox.pop(0))
+
+
+@asynccontextmanager
+async def connected(server: Server, way: str = "length") -> AsyncIterator[Stream]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", osc_port(server, "osc.tcp"))
+    yield Stream(reader, writer, way)
+    writer.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with serving("painter", "gate", "echo") as server:
+        yield server
+
+
+@pytest.mark.parametrize("way", ["length", "slip"])
+async def test_it_answers_as_it_was_asked(server: Server, way: str):
+    async with connected(server, way) as stream:
+        stream.say("/painter/shade", 0.75)
+        stream.say("/echo/run", "1", "value", "\N{SNOWMAN}")
+        assert (await stream.hear()).arguments == ["/echo/run", "1", "any", "\N{SNOWMAN}"]
+        assert (await stream.hear()).address == "/done"
+    assert server.hub.get("painter").inputs()["shade"] == 0.75
+
+
+async def test_a_picture_larger_than_a_datagram_goes_in_one_packet(server: Server):
+    async with connected(server) as stream:
+        stream.say("/painter/out/image/subscribe", "format=raw")
+        await stream.hear()
+        stream.say("/painter/width", 1000)
+        while len((await stream.hear()).arguments[0]) != 1000 * 48 * 3:
+            pass
+
+
+async def test_hanging_up_ends_what_it_asked_for(server: Server, tmp_path: Path):
+    async with connected(server) as stream:
+        stream.say("/painter/subscribe")
+        stream.say("/gate/stream/steps", "1", "path", str(tmp_path / "steps"))
+        await stream.hear()
+        assert server.hub.get("painter").describe()["stats"]["readers"] == 1
+    await exists(tmp_path / "steps.left")
+    await until(lambda: not server.hub.get("painter").describe()["stats"]["readers"])
+
+
+async def test_what_is_no_osc_and_no_http_is_hung_up_on(server: Server):
+    for noise in (b"\x16\x03\x01\x02\x00", b"\xff\xff\xff\xff", b"/painter/shade\0\0"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", osc_port(server, "osc.tcp"))
+        writer.write(noise)
+        with suppress(ConnectionError):
+            while data := await reader.read():
+                assert b"/error" in data
+        writer.close()
+
+
+async def test_a_packet_beyond_the_limit_is_told_and_the_next_one_counts(server: Server):
+    async with connected(server) as stream:
+        size = limits.OSC_STREAM_BYTES
+        stream.writer.write(b"\0" + (size + 1).to_bytes(4)[1:])  # one that is as large as may be begins so
+        stream.writer.close()
+    async with connected(server, "slip") as stream:
+        stream.say("/painter/shade", 9.0)
+        assert (await stream.hear()).arguments[2] == "invalid_input"
+        stream.writer.write(b"\xc0/a\xdb\xdb\xc0")
+        assert (await stream.hear()).arguments[2] == "bad_message"
+        stream.say("/painter/shade", 0.125)
+        stream.say("/painter/shade")
+        assert (await stream.hear()).arguments[2:] == [0.125]
+
+
+async def test_many_slow_messages_in_one_piece_leave_others_their_turn(server: Server):
+    """They are dealt with a few at a time: a datagram that comes after them need not wait for all."""
+    async with connected(server) as stream, talking(server) as other:
+        many = b"".join(stream._framing.wrap(codec.message("/painter/nothing", [number])) for number in range(4000))
+        stream.writer.write(many)
+        await stream.hear()
+        await other.heard_all()
+        stream.say("/painter/shade", 0.25)
+        await until(lambda: server.hub.get("painter").inputs()["shade"] == 0.25)
+
+
+async def test_so_many_connections_and_no_more(server: Server):
+    port = osc_port(server, "osc.tcp")
+    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(limits.OSC_CONNECTIONS)]
+    try:
+        await until(lambda: server.osc.streams.open == limits.OSC_CONNECTIONS)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+    finally:
+        for one in held:
+            one.close()
+    await until(lambda: server.osc.streams.open == 0)
+
+
+async def test_a_taken_port_is_told_with_its_flag_and_the_other_way_in_runs(caplog: pytest.LogCaptureFixture):
+    for kind, failed in ((socket.SOCK_DGRAM, "osc"), (socket.SOCK_STREAM, "oscquery")):
+        with socket.socket(socket.AF_INET, kind) as taken:
+            taken.bind(("127.0.0.1", 0))
+            if kind == socket.SOCK_STREAM:
+                taken.listen()
+            port = taken.getsockname()[1]
+            async with serving("echo", osc_port=port) as server:
+                wires = {wire.name: wire for wire in server.wires.described()}
+                assert wires[failed].state == "failed" and f"--osc-port {port + 1}" in wires[failed].hint
+                assert f"port {port} is taken" in wires[failed].message
+                assert wires[{"osc": "oscquery", "oscquery": "osc"}[failed]].state == "on"
+
+
+async def test_osc_can_be_switched_off():
+    async with serving(osc=False) as server:
+        assert [wire.name for wire in server.wires.described() if wire.name.startswith("osc")] == []
