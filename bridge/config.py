@@ -114,7 +114,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ] = ()
     osc_send: Annotated[
         tuple[str, ...],
-        Setting("where all outputs go as OSC, asked for or not", "HOST:PORT", "--osc-send"),
+        Setting("where all outputs go as OSC, asked for or not", "HOST:PORT or osc.tcp://HOST:PORT", "--osc-send"),
     ] = ()
     runway: Annotated[
         bool,

@@ -32,7 +32,7 @@ NAME_CHARS = 100  # of a favourite
 WORKSPACE_BYTES = 64 * MIB  # the file of what is saved
 
 # What waits
-RUNS_WAITING = 64  # (s) runs of one session that wait or run; one more is refused
+RUNS_WAITING = 64  # (s) runs of one session that wait or run, those it works on at once as one; one more is refused
 WAITING_BYTES = 256 * MIB  # of inputs of such runs; one run alone may be larger
 PEEKS_WAITING = 64  # last outputs that are asked for at once, each in another encoding
 LOSSLESS_FRAMES = 16_384  # outputs that wait for a reader of all; one read of the pipe can hold thousands
@@ -76,6 +76,7 @@ OSC_SCHEDULED = 4_096  # bundles that wait for their time
 OSC_SCHEDULED_BYTES = 16 * MIB
 OSC_PATTERN_CHARS = 256
 OSC_PATTERN_PARTS = 16
+OSC_PATTERN_WAYS = 64  # in which the words of one part can be put together
 OSC_LISTED_FLOATS = 2_048  # of one vector that OSCQuery describes as numbers; a longer one is a blob
 OSC_HEADS = 4_096  # addresses with their types, known so that the next message needs no reading
 OSC_CONNECTIONS = 64  # over TCP, OSCQuery and its WebSockets counted

@@ -168,9 +168,9 @@ class Server:
 
     async def _add_osc(self) -> None:
         """UDP, and TCP with OSCQuery: either may find its port taken."""
-        if await self.wires.add("osc", self.osc.datagrams):
-            await self.osc.start_sending()
+        await self.wires.add("osc", self.osc.datagrams)
         await self.wires.add("oscquery", self.osc.streams)
+        await self.osc.start_sending()
 
     async def _runway(self, workspace: Workspace, security: Security) -> Runway:
         """The old app's protocols, with the ports they had the last time."""

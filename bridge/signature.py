@@ -148,17 +148,16 @@ def _bare(result: Any, command: Command) -> dict[str, Any]:
 
 
 def _named(result: Any, command: Command) -> dict[str, Any]:
-    names = ", ".join(command.outputs)
     if not isinstance(result, Mapping):
+        names = ", ".join(command.outputs)
         came = "nothing" if result is None else f"a {type(result).__name__}"
         raise ModelFailed(f"{command.name} gave {came}", hint=f"it has several outputs: give a dict with {names}")
-    unknown = [name for name in result if name not in command.outputs]
+    unknown = result.keys() - command.outputs.keys()
     if unknown:
-        raise ModelFailed(
-            f"{command.name} gave {unknown[0]!r}, which is not one of its outputs", hint=f"it has {names}"
-        )
-    missing = [name for name in command.outputs if name not in result and name not in command.optional]
-    if missing:
+        strange, names = next(name for name in result if name in unknown), ", ".join(command.outputs)
+        raise ModelFailed(f"{command.name} gave {strange!r}, which is not one of its outputs", hint=f"it has {names}")
+    if left_out := command.outputs.keys() - result.keys() - set(command.optional):
+        missing = [name for name in command.outputs if name in left_out]
         hint = "give it in every step, or declare the TypedDict with total=False"
         raise ModelFailed(f"{command.name} left out its output {missing[0]!r}", hint=hint, field=missing[0])
     return dict(result)

@@ -52,7 +52,7 @@ MAY = {
     "template": PURE | {"catalog"},
     "server": PURE
     | {"session", "catalog", "hub", "config", "transports", "backends", "keeper", "workspace", "logs"}
-    | {"favourites", "walking", "recorder", "workspaces", "chains", "usage", "interfaces", "discovery"},
+    | {"favourites", "walking", "recorder", "workspaces", "chains", "usage", "mappings", "interfaces", "discovery"},
     "": {"errors", "model", "ports"},
 }
 FREE = {"cli", "commands", "__main__"}  # the top may use everything

@@ -43,8 +43,10 @@ async def test_text_walk_python_moves_the_picture_with_every_token(tmp_path: Pat
     models = ROOT / "tests" / "models"
     flags = ("--model", f"writer={models / 'scribe'}", "--model", f"dream={models / 'latent'}")
     async with running(tmp_path / "state", *flags) as bridge:
-        for name in ("writer", "dream"):
-            await bridge.until("state", session=name, state="ready")
+        async with aiohttp.ClientSession(bridge.url) as http:
+            for name in ("writer", "dream"):
+                async with http.get(f"/api/sessions/{name}?wait=true") as answer:
+                    assert answer.ok, await answer.text()
         script = str(EXAMPLES / "text-walk-python" / "write.py")
         wishes = ("la ", "--tokens", "12", "--pace", "30", "--seed", "1", "--url", bridge.url, "--out", "frames")
         said = await ran(tmp_path, sys.executable, script, *wishes)

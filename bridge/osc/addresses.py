@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 
 from bridge import limits
 from bridge.errors import BridgeError, InputError, NotFound, UnknownCommand, UnknownInput, UnknownPort, UnknownSession
+from bridge.osc.patterns import is_pattern
 from bridge.ports import Category, Number, Port, Text
 from bridge.signature import Signature
 from bridge.suggest import nearest
@@ -115,6 +116,8 @@ def place_of(input: str) -> str:
 def unknown(address: str, top: Node, signature: Signature | None, sessions: Iterable[str]) -> BridgeError:
     """Why there is nothing at this address, told as kindly as can be. `signature`: of the session it names."""
     name, _, rest = address[1:].partition("/")
+    if is_pattern(address):
+        return NotFound(f"nothing here matches the pattern {address[:200]}", hint="/sessions tells what is open")
     if signature is not None and name in top.below:
         return _unknown_below(top.below[name], rest.split("/"), signature)
     if rest:

@@ -1,6 +1,7 @@
 """Address patterns: * ? [a-z] [!a] {one,two} within one part of an address, // for any number of parts.
 
-Matching walks through all possibilities side by side, so no pattern takes longer than its length times the name's.
+Words in braces are multiplied out, up to a bound, and a star only ever gives back to the one before it: so no pattern
+takes longer than its length times the name's.
 """
 
 import re
@@ -11,7 +12,6 @@ from bridge import limits
 from bridge.errors import BadMessage, TooLarge
 
 _SPECIAL = re.compile(r"[*?\[\]{}]|//")
-_ANY, _STAR, _SET, _CHOICE = "?", "*", "[", "{"
 
 
 class Branch(Protocol):
@@ -25,12 +25,18 @@ B = TypeVar("B", bound=Branch)
 
 
 class _Step(NamedTuple):
-    """One step of a pattern: a character, any, any number, one of a set, one of several words."""
+    """One step of a pattern: any number of characters, or one: any, one of these, none of these."""
 
-    kind: str
-    characters: frozenset[str] = frozenset()
-    words: tuple[str, ...] = ()
+    star: bool = False
+    characters: frozenset[str] | None = None
     inverted: bool = False
+
+    def takes(self, character: str) -> bool:
+        return self.characters is None or (character in self.characters) != self.inverted
+
+
+_Steps = tuple[_Step, ...]
+_ANY, _STAR = _Step(), _Step(star=True)
 
 
 def is_pattern(address: str) -> bool:
@@ -42,18 +48,16 @@ class Part:
     """The pattern of one part of an address."""
 
     def __init__(self, pattern: str) -> None:
-        """BadMessage if brackets are left open."""
-        self._steps = tuple(_steps(pattern))
+        """BadMessage if brackets are left open, TooLarge if its words can be put together in too many ways."""
         self.literal = pattern if not _SPECIAL.search(pattern) else ""
+        self._ways = () if self.literal else _multiplied(pattern)
+        special = _SPECIAL.search(pattern)
+        self._beginning = pattern[: special.start()] if special else pattern
 
     def matches(self, name: str) -> bool:
-        steps = self._steps
-        places = _through_stars(steps, {(0, 0)}, len(name))
-        for at in range(len(name) + 1):
-            here = [step for step, where in places if where == at]
-            for step in here:
-                places |= _through_stars(steps, set(_next(steps, step, name, at)), len(name))
-        return (len(steps), len(name)) in places
+        if not name.startswith(self._beginning):
+            return False
+        return name == self.literal or any(_matches(steps, name) for steps in self._ways)
 
 
 def parts_of(pattern: str) -> list[Part | None]:
@@ -79,7 +83,7 @@ def search(root: B, pattern: str) -> list[B]:
 
 def _named(place: B, part: Part) -> Iterator[B]:
     for name, branch in place.branches:
-        if name == part.literal or (not part.literal and part.matches(name)):
+        if part.matches(name):
             yield branch  # type: ignore[misc]
 
 
@@ -95,7 +99,19 @@ def _all_below(place: B) -> Iterator[B]:
 # --- one part ------------------------------------------------------------------------------------
 
 
-def _steps(pattern: str) -> Iterator[_Step]:
+def _multiplied(pattern: str) -> tuple[_Steps, ...]:
+    """All patterns without words that it stands for."""
+    ways: list[_Steps] = [()]
+    for choices in _pieces(pattern):
+        ways = [(*way, *choice) for way in ways for choice in choices]
+        if len(ways) > limits.OSC_PATTERN_WAYS:
+            said = f"the pattern {pattern[:80]!r} can be read in more than {limits.OSC_PATTERN_WAYS} ways"
+            raise TooLarge(said, hint="use fewer words in braces")
+    return tuple(ways)
+
+
+def _pieces(pattern: str) -> Iterator[tuple[_Steps, ...]]:
+    """One after the other; each with what may stand there."""
     at = 0
     while at < len(pattern):
         mark = pattern[at]
@@ -104,11 +120,15 @@ def _steps(pattern: str) -> Iterator[_Step]:
             if end < 0:
                 raise BadMessage(f"the pattern {pattern[:80]!r} has a {mark} without its end")
             inner = pattern[at + 1 : end]
-            yield _set(inner) if mark == "[" else _Step(_CHOICE, words=tuple(inner.split(",")))
+            yield ((_set(inner),),) if mark == "[" else tuple(map(_literal, dict.fromkeys(inner.split(","))))
             at = end + 1
         else:
-            yield _Step(mark) if mark in "*?" else _Step("", frozenset(mark))
+            yield ((_STAR if mark == "*" else _ANY if mark == "?" else _Step(characters=frozenset(mark)),),)
             at += 1
+
+
+def _literal(word: str) -> _Steps:
+    return tuple(_Step(characters=frozenset(character)) for character in word)
 
 
 def _set(inner: str) -> _Step:
@@ -123,7 +143,7 @@ def _set(inner: str) -> _Step:
         else:
             found.add(inner[at])
             at += 1
-    return _Step(_SET, frozenset(found), inverted=inverted)
+    return _Step(characters=frozenset(found), inverted=inverted)
 
 
 def _range(first: str, last: str) -> set[str]:
@@ -132,33 +152,19 @@ def _range(first: str, last: str) -> set[str]:
     return {chr(code) for code in range(low, high + 1)} | {first, last}
 
 
-def _next(steps: tuple[_Step, ...], index: int, name: str, at: int) -> Iterator[tuple[int, int]]:
-    """Where one gets from a step by reading on."""
-    if index == len(steps):
-        return
-    step = steps[index]
-    if step.kind == _CHOICE:
-        for word in step.words:
-            if name.startswith(word, at):
-                yield index + 1, at + len(word)
-    elif at < len(name):
-        if step.kind == _STAR:
-            yield index, at + 1
-        elif step.kind == _ANY or (name[at] in step.characters) != step.inverted:
-            yield index + 1, at + 1
-
-
-def _through_stars(steps: tuple[_Step, ...], places: set[tuple[int, int]], length: int) -> set[tuple[int, int]]:
-    """A star, and an empty word among several, may stand for nothing: the steps behind them are reached as well."""
-    found = set(places)
-    waiting = list(places)
-    while waiting:
-        index, at = waiting.pop()
-        if index < len(steps) and at <= length and _may_be_nothing(steps[index]) and (index + 1, at) not in found:
-            found.add((index + 1, at))
-            waiting.append((index + 1, at))
-    return found
-
-
-def _may_be_nothing(step: _Step) -> bool:
-    return step.kind == _STAR or (step.kind == _CHOICE and "" in step.words)
+def _matches(steps: _Steps, name: str) -> bool:
+    """Where it fails, the last star takes one character more; stars before it have taken the least that they could."""
+    index = at = 0
+    star, resumed = -1, 0  # the last star, and how far it has got
+    while at < len(name):
+        if index < len(steps) and steps[index].star:
+            star, resumed = index, at
+            index += 1
+        elif index < len(steps) and steps[index].takes(name[at]):
+            index, at = index + 1, at + 1
+        elif star >= 0:
+            resumed += 1
+            index, at = star + 1, resumed
+        else:
+            return False
+    return all(step.star for step in steps[index:])

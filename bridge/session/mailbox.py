@@ -64,7 +64,7 @@ class Mailbox:
 
     def put(self, job: Job) -> None:
         """Let a run wait, or refuse it when a bound is reached. One that comes alone is never too large."""
-        most = max(self.bound, 2 * self.lanes)  # what was given up a moment ago counts, too
+        most = self.bound + self.lanes - 1  # what a model works on beside the first waits for nobody
         if self.held >= most:
             raise _busy(f"{most} runs already wait for this model")
         job.bytes = weight(job.inputs)

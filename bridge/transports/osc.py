@@ -14,8 +14,9 @@ import msgspec
 
 from bridge import limits
 from bridge.config import Settings
-from bridge.errors import BridgeError, SettingError
+from bridge.errors import BridgeError, InputError, SettingError
 from bridge.hub import Hub
+from bridge.osc.places import Place, read
 from bridge.osc.query import Host
 from bridge.session.fanout import EventReader
 from bridge.session.outputs import Event
@@ -65,7 +66,8 @@ class Osc:
         self.gate.restore(saved)
         self._hub = hub
         self._walks = walks
-        self._fixed = tuple(_host_and_port(entry) for entry in settings.osc_send)
+        self._fixed = tuple(map(_receiver, settings.osc_send))
+        self._missing: set[Place] = set()  # of those, who is not there
         self._http = (settings.host, http_port)
         self._counts = Counts()
         self._space = Space(hub)
@@ -116,17 +118,26 @@ class Osc:
         self._probes.close()
 
     async def start_sending(self) -> None:
-        """To the receivers of the settings. Call it once UDP is open."""
-        for host, port in self._fixed:
-            try:
-                peer = await self.datagrams.peer_at(host, port)
-                self.subscribers.add(peer, Scope(), Options(), fixed=True)
-            except BridgeError as error:
-                _log.error("nothing is sent to %s:%s: %s", host, port, error.message)
+        """To the receivers of the settings. Call it once the ways in are open."""
+        for place in self._fixed:
+            await self._send_to(place)
 
-    async def peer_at(self, host: str, port: int, asked_by: Peer) -> Peer:
-        """Whoever listens there."""
-        return await self.datagrams.peer_at(host, port, asked_by)
+    async def _send_to(self, place: Place) -> None:
+        """If it can't be now, it is tried again later, without a word more."""
+        try:
+            peer = await self.peer_at(place, None)
+            if not self.subscribers.has(peer.key):
+                self.subscribers.add(peer, Scope(), Options(), fixed=True)
+            self._missing.discard(place)
+        except BridgeError as error:
+            if place not in self._missing:
+                self._missing.add(place)
+                _log.warning("nothing is sent to %s for now: %s", place, error.message)
+
+    async def peer_at(self, place: Place, asked_by: Peer | None) -> Peer:
+        """Whoever listens there. asked_by: for whom, None for the settings themselves."""
+        where = await self.datagrams.where_is(place, asked_by)
+        return await self.streams.peer(*where[:2]) if place.tcp else self.datagrams.peer(where)
 
     def described(self) -> dict[str, Any]:
         """How it is doing, as JSON."""
@@ -187,6 +198,7 @@ class Osc:
         while True:
             await asyncio.sleep(limits.OSC_PROBE_SECONDS)
             self.look_for_subscribers()
+            await self.start_sending()
 
     def look_for_subscribers(self) -> None:
         """Is anybody left at their ports? It takes two looks to notice that nobody is."""
@@ -218,12 +230,15 @@ def _security(settings: Settings, host: str) -> Security:
     return Security(msgspec.structs.replace(settings, host=host, token=_NO_TOKEN))
 
 
-def _host_and_port(entry: str) -> tuple[str, int]:
-    host, colon, port = entry.rpartition(":")
-    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        said = f"osc_send takes HOST:PORT, not {entry[:80]!r}"
-        raise SettingError(said, hint="such as 127.0.0.1:12000", field="osc_send")
-    return host.strip("[]"), int(port)
+def _receiver(entry: str) -> Place:
+    hint = "such as 127.0.0.1:12000, or osc.tcp://127.0.0.1:12000"
+    try:
+        place = read(entry)
+    except InputError as error:
+        raise SettingError(f"osc_send: {error.message}", hint=hint, field="osc_send") from None
+    if not place.host or not place.port:
+        raise SettingError(f"osc_send takes HOST:PORT, not {entry[:80]!r}", hint=hint, field="osc_send")
+    return place
 
 
 def _reached_from(peer: Peer | None) -> str:

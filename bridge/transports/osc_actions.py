@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bridge.errors import Busy, InputError, MissingInput
 from bridge.hub import Hub
 from bridge.osc.addresses import Node
+from bridge.osc.places import Place, port_of, read
 from bridge.osc.values import BINARY, setting, told
 from bridge.session.session import Session
 from bridge.transports.osc_peers import Peer, refuse, reply
 from bridge.transports.osc_runs import Runs
-from bridge.transports.osc_subscribers import AddressOf, Options, Scope, Subscribers, file_of, options
+from bridge.transports.osc_subscribers import AddressOf, Scope, Subscribers, file_of, options
 from bridge.walking import Walks
 from bridge.walks import verbs
 
 if TYPE_CHECKING:
     from bridge.walks.player import Player
 
-_PORTS = range(1, 65536)
 Handler = Callable[["Actions", Node, Session | None, list[Any], Peer], None]
 
 
 class Targets(Protocol):
     """Finds the peer behind an address that somebody names."""
 
-    async def peer_at(self, host: str, port: int, asked_by: Peer) -> Peer:
+    async def peer_at(self, place: Place, asked_by: Peer) -> Peer:
         """InputError if there is none such, Forbidden if nothing may be sent there."""
 
 
@@ -176,38 +176,35 @@ class Actions:
     # --- subscriptions ---------------------------------------------------------------------------
 
     def _subscribe(self, node: Node, session: Session | None, arguments: list[Any], peer: Peer) -> None:
-        scope, (host, port, given) = _scope(node, session), _target(arguments, peer)
-        id = given.pop("id", "")
-        doing = partial(self._subscribed, scope, host, port, id, node.path, peer, options(given))
-        self._aim(doing, host, port, id, node.path, peer)
+        place, given = _target(arguments)
+        id, scope = given.pop("id", ""), _scope(node, session)
+        wishes = options(given)
+
+        def subscribe(target: Peer) -> tuple[Any, ...]:
+            self._subscribers.add(target, scope, wishes)
+            return (place.host or peer.host, place.port) if place.port else ()
+
+        self._aim(subscribe, place, id, node.path, peer)
 
     def _unsubscribe(self, node: Node, session: Session | None, arguments: list[Any], peer: Peer) -> None:
-        scope, (host, port, given) = _scope(node, session), _target(arguments, peer)
-        id = given.pop("id", "")
-        self._aim(partial(self._unsubscribed, scope, id, node.path, peer), host, port, id, node.path, peer)
+        place, given = _target(arguments)
+        id, scope = given.pop("id", ""), _scope(node, session)
+        self._aim(lambda target: (self._subscribers.remove(target.key, scope),), place, id, node.path, peer)
 
-    def _aim(self, doing: Callable[[Peer], None], host: str, port: int, id: str, address: str, peer: Peer) -> None:
-        """Do it with the peer that is meant: the sender, or one that has to be found first."""
-        if not port:
+    def _aim(self, doing: Callable[[Peer], tuple[Any, ...]], place: Place, id: str, address: str, peer: Peer) -> None:
+        """Do it with the peer that is meant: the sender, or one that has to be found first. Then answer the sender."""
+        if not place.port:
             try:
-                doing(peer)
+                reply(peer, address, id, doing(peer))
             except Exception as error:
                 refuse(peer, address, id, error)
             return
 
         async def find() -> None:
-            doing(await self._targets.peer_at(host, port, peer))
+            target = await self._targets.peer_at(place._replace(host=place.host or peer.host), peer)
+            reply(peer, address, id, doing(target))
 
         self._begin(find, peer, address, id)
-
-    def _subscribed(
-        self, scope: Scope, host: str, port: int, id: str, address: str, asked: Peer, wishes: Options, target: Peer
-    ) -> None:
-        self._subscribers.add(target, scope, wishes)
-        reply(asked, address, id, (host, port) if port else ())
-
-    def _unsubscribed(self, scope: Scope, id: str, address: str, asked: Peer, target: Peer) -> None:
-        reply(asked, address, id, (self._subscribers.remove(target.key, scope),))
 
 
 _HANDLERS: dict[str, Handler] = {
@@ -230,43 +227,24 @@ def _scope(node: Node, session: Session | None) -> Scope:
     return Scope(session, node.method.name)
 
 
-def _target(arguments: Iterable[Any], peer: Peer) -> tuple[str, int, dict[str, str]]:
-    """Host, port (0: the sender itself) and options, in any order that makes sense."""
-    host, port, given = "", 0, {}
+def _target(arguments: Iterable[Any]) -> tuple[Place, dict[str, str]]:
+    """Host, port and options, in any order that makes sense."""
+    place, given = Place(), {}
     for argument in arguments:
         if isinstance(argument, str) and "=" in argument:
             key, _, value = argument.partition("=")
             given[key.strip()] = value.strip()
-        elif isinstance(argument, str) and not argument.isdigit() and not host:
-            host, port = _host_and_port(argument, port)
-        elif not port:
-            port = _port(argument)
+        elif isinstance(argument, str) and not argument.isdigit() and not place.host:
+            place = read(argument, place.port)
+        elif not place.port:
+            place = place._replace(port=port_of(argument))
         else:
-            raise InputError(
-                f"{argument!r} came as well", hint="it takes [host] [port] and options such as format=jpeg"
-            )
-    if host and not port:
-        raise MissingInput(f"a port of {host[:80]} did not come", hint="such as /subscribe 192.168.1.20 12000")
-    return host or peer.host, port, given
-
-
-def _host_and_port(text: str, port: int) -> tuple[str, int]:
-    host, colon, tail = text.rpartition(":")
-    return (
-        (host.strip("[]"), _port(tail))
-        if colon and tail.isdigit() and (":" not in host or "[" in host)
-        else (text, port)
-    )
-
-
-def _port(given: Any) -> int:
-    try:
-        number = int(given) if not isinstance(given, bool) and float(given) == int(float(given)) else 0
-    except (TypeError, ValueError, OverflowError):
-        number = 0
-    if number not in _PORTS:
-        raise InputError(f"a port is a number from 1 to 65535; {str(given)[:40]!r} came", field="port")
-    return number
+            hint = "it takes [host] [port] and options such as format=jpeg"
+            raise InputError(f"{str(argument)[:40]!r} came as well", hint=hint)
+    if place.host and not place.port:
+        hint = "such as /subscribe 192.168.1.20 12000"
+        raise MissingInput(f"a port of {place.host[:80]} did not come", hint=hint)
+    return place, given
 
 
 def _text(arguments: list[Any], index: int) -> str:

@@ -136,6 +136,10 @@ class Subscribers:
         for known in [known for known, one in self._all.items() if one.peer.key == key]:
             self._end(self._all.pop(known))
 
+    def has(self, key: Hashable) -> bool:
+        """Whether it is sent anything, or would be if it were there."""
+        return any(one.peer.key == key for one in self._all.values())
+
     def peers(self) -> list[tuple[Peer, bool]]:
         """Each peer once, and whether it is one of the settings."""
         found = {one.peer.key: (one.peer, one.fixed) for one in self._all.values()}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol, Self, cast
 
 from bridge import limits
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, Busy, InputError
 from bridge.osc.framing import Framing, is_osc
 from bridge.transports.base import peer_of
 from bridge.transports.listen import listen
@@ -20,6 +20,7 @@ from bridge.transports.osc_udp import Datagrams
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")  # an HTTP request begins with its method
 _ROOM_BYTES = 256 * 1024  # above this much on its way, whoever can wait does
 _SECONDS = 0.004  # then others have their turn
+_CONNECT_SECONDS = 5.0
 Gone = Callable[[Peer], None]
 
 
@@ -54,6 +55,7 @@ class Streams:
         self.gone = gone
         self.sent = counts
         self.connections: set[_First | Connection] = set()
+        self._outgoing: dict[tuple[str, int], Connection] = {}  # those that we opened
         self.turned_away = 0
         self._host = host
         self._udp = udp  # the same port as it has, or would have
@@ -84,6 +86,23 @@ class Streams:
     def open(self) -> int:
         """Connections, whatever they speak."""
         return len(self.connections) + self.web.connections
+
+    async def peer(self, host: str, port: int) -> Peer:
+        """Whoever listens there over TCP, connected; InputError if nobody does."""
+        known = self._outgoing.get((host, port))
+        if known is not None and known.open:
+            return known
+        if self.open >= limits.OSC_CONNECTIONS:
+            raise Busy(f"{limits.OSC_CONNECTIONS} connections are open, as many as there may be", hint="close some")
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                loop = asyncio.get_running_loop()
+                _, made = await loop.create_connection(lambda: Connection(self), host, port)
+        except (OSError, TimeoutError):
+            raise InputError(f"nobody listens at {host} port {port} over TCP", field="port") from None
+        self._outgoing = {at: one for at, one in self._outgoing.items() if one.open}
+        self._outgoing[host, port] = made
+        return made
 
     async def __aenter__(self) -> Self:
         self._sockets = listen(self._host, self._udp.port, "--osc-port")
@@ -188,7 +207,11 @@ class Connection(asyncio.Protocol):
 
     @property
     def ready(self) -> bool:
-        return not self._paused and self._transport is not None and not self._transport.is_closing()
+        return not self._paused and self.open
+
+    @property
+    def open(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
 
     def send(self, packet: bytes) -> None:
         """What waits for somebody who does not read is bounded; then the connection ends."""

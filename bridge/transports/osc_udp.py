@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from bridge import limits
 from bridge.errors import Forbidden, InputError, PortTaken
+from bridge.osc.places import Place
 from bridge.transports.listen import listen, receive
 from bridge.transports.osc_gate import Gate, plain
 from bridge.transports.osc_peers import Counts, Peer
@@ -67,9 +68,9 @@ class Datagrams:
         self._inlets.clear()
         self._outward.clear()
 
-    async def peer_at(self, host: str, port: int, asked_by: Peer | None = None) -> Peer:
-        """Whoever is at that address; asked_by: for whom, None for the settings themselves."""
-        where = await _resolved(host, port)
+    async def where_is(self, place: Place, asked_by: Peer | None) -> Where:
+        """Its address; Forbidden if nothing may be sent there. asked_by: for whom, None for the settings themselves."""
+        where = await _resolved(place.host, place.port)
         address = plain(where[0])
         if asked_by is not None and address != asked_by.host and not self._gate.may(address):
             raise Forbidden(
@@ -77,10 +78,13 @@ class Datagrams:
                 hint=f"allow it with --osc-allow {address}, on the page, or subscribe from there",
                 field="host",
             )
-        if self._is_ours(address, port):
-            raise InputError(
-                "that is this bridge itself", hint="name the port that your program listens on", field="port"
-            )
+        if self._is_ours(address, place.port):
+            hint = "name the port that your program listens on"
+            raise InputError("that is this bridge itself", hint=hint, field="port")
+        return where
+
+    def peer(self, where: Where) -> Peer:
+        """Whoever is at that address."""
         return UdpPeer(self._way_to(where), where)
 
     def _is_ours(self, address: str, port: int) -> bool:

@@ -201,6 +201,7 @@ class _Call(NamedTuple):
 
     id: int | None
     ack: int | None
+    wishes: bool = False  # it asks for a subscription, the first of that id
 
 
 class _Talk:
@@ -263,9 +264,10 @@ class _Talk:
 
     def _do(self, request: wire.AnyRequest, ack: int | None) -> None:
         id = request.id
-        if isinstance(request, wire.Subscribe):
-            self._wished.setdefault(request.id, request.port)
-        self._now = _Call(id, ack)
+        wishes = isinstance(request, wire.Subscribe) and id not in self._wished and id not in self._rooms
+        if isinstance(request, wire.Subscribe) and wishes:
+            self._wished[request.id] = request.port
+        self._now = _Call(id, ack, wishes)
         self._conversation.do(request)
         if id is not None and ack is not None and self._now is not None:  # not answered yet
             self._acks.setdefault(id, []).append(ack)
@@ -295,7 +297,7 @@ class _Talk:
 
     def pack(self, shown: Shown) -> Sequence[Buffer]:
         frame, id, n, drops, age_ms, binary = shown
-        shared = self._rooms[id].shared(frame, binary)
+        shared = (self._rooms.get(id) or Room()).shared(frame, binary)
         pack = shared.polled if self.client.polling else shared.framed
         return pack(id, n, drops, age_ms)
 
@@ -314,12 +316,13 @@ class _Talk:
 
     def _move(self, answer: wire.Reply | wire.Done | wire.Error | wire.Pong) -> None:
         """In or out of a room, when a subscription begins or ends."""
-        id = answer.id
-        if id is None:
-            return
+        id, now = answer.id, self._now
+        if id is None or (isinstance(answer, wire.Error) and now is not None and now.id == id and not now.wishes):
+            return  # it is about nothing that was there before
         port = self._wished.pop(id, None)
         if port is not None and isinstance(answer, wire.Reply):
-            self._enter(id, self._server.room(self._server.hub.get(answer.value["session"]), port))
+            session = self._server.hub.sessions.get(answer.value["session"])
+            self._enter(id, self._server.room(session, port) if session is not None else Room())
         elif isinstance(answer, wire.Done | wire.Error):
             self._leave(id)
 

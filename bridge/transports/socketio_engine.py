@@ -67,7 +67,7 @@ class Engine:
         """End all connections. Idempotent."""
         for client in tuple(self._clients.values()):
             client.close("server shutting down", "the bridge is closing")
-        await asyncio.gather(*self._lives)
+        await asyncio.gather(*self._lives, return_exceptions=True)
 
     async def get(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
         """A handshake, a poll, or a WebSocket."""

@@ -10,8 +10,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-# Its own threads would share out a row's sum, and cost more than they bring. Counts only if nobody has loaded numpy yet.
+# Both count only if nobody has loaded numpy yet. Its own threads would share out a row's sum, and cost more than they bring.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# In pages of 2 MB the cache would take memory long before it is needed, and halt a millisecond for each.
+os.environ.setdefault("NUMPY_MADVISE_HUGEPAGE", "0")
 
 import numpy as np
 import torch
@@ -55,8 +57,7 @@ class FastGPT2:
         self.active = ACTIVATIONS[shape.activation]
         self.sharpness = np.float32(1 / math.sqrt(shape.width // shape.heads))
         size = (shape.layers, slots, 2, shape.heads, blocks(shape.context), shape.width // shape.heads)
-        # Keys and values; it takes memory as it is written. numpy's own would take it in pages of 2 MB, and halt for each.
-        self.kept = torch.zeros(size).numpy()
+        self.kept = np.zeros(size, np.float32)  # keys and values; it takes memory as it is written
 
     def read(self, bits: Sequence[Bit]) -> tuple[Any, Any]:
         """Take in bits of texts, as many as there are. Each token may look back to all of its text before it."""

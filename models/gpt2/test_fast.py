@@ -161,3 +161,10 @@ def test_every_number_of_rows_is_padded_to_one_that_is_multiplied_like_all_other
 def test_weights_too_large_for_halves_are_multiplied_all_the_same():
     matrix = torch.full((4, 4), 1e6)
     assert torch.allclose(product(matrix, torch.zeros(4))(torch.ones(padded(1), 4)), torch.full((padded(1), 4), 4e6))
+
+
+@STEADY
+def test_the_number_of_threads_does_not_matter(network):
+    wanted = one_by_one(network, TEXT[:60])
+    torch.set_num_threads(2)
+    assert same(read(network, 7, TEXT[:60], 0), wanted[-1])

@@ -28,9 +28,12 @@ class SlotCache(Cache):
         self.slots, self.context = slots, context
         self.stored: list[tuple[Tensor, Tensor]] = []
 
-    def look(self, slots: Tensor, start: int, end: int, positions: Tensor | None) -> None:
-        """One slot from start to end; or, with positions, one token in each of these slots."""
-        self.where, self.start, self.end, self.positions = slots, start, end, positions
+    def look(self, slots: Sequence[int], start: int, end: int, at: tuple[Tensor, Tensor] | None = None) -> None:
+        """One slot from start to end; or one token in each of these slots, which are in order: `at` slot and position."""
+        self.start, self.end, self.at = start, end, at
+        # Slots that lie side by side can be looked at where they are; others have to be gathered, which takes a copy.
+        apart = at is not None and slots[-1] + 1 - slots[0] != len(slots)
+        self.there = at[0] if apart else slice(slots[0], slots[-1] + 1)
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
@@ -45,12 +48,12 @@ class SlotCache(Cache):
         return self._kept(self.stored[layer_idx][0], key_states), self._kept(self.stored[layer_idx][1], value_states)
 
     def _kept(self, stored: Tensor, fresh: Tensor) -> Tensor:
-        if self.positions is None:
-            slot = int(self.where[0])
-            stored[slot, :, self.start : self.end] = fresh[0]
-            return stored[slot : slot + 1, :, : self.end]
-        stored[self.where, :, self.positions] = fresh[:, :, 0]
-        return stored[self.where, :, : self.end]
+        if self.at is None:
+            stored[self.there, :, self.start : self.end] = fresh
+            return stored[self.there, :, : self.end]
+        slots, positions = self.at
+        stored[slots, :, positions] = fresh[:, :, 0]
+        return stored[self.there, :, : self.end]
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
         return self.start
@@ -82,7 +85,7 @@ class Causal:
         """A bit of a prompt."""
         slot, tokens, start = bit
         end = start + len(tokens)
-        self.cache.look(torch.tensor([slot]), start, end, None)
+        self.cache.look([slot], start, end)
         places = torch.arange(start, end, device=self.device)
         seen = torch.arange(end, device=self.device) <= places[:, None]
         logits, states = self._forward(torch.tensor([tokens], device=self.device), places[None], seen[None, None])
@@ -94,11 +97,15 @@ class Causal:
         if len(slots) == 1:
             logits, states = self._read(Bit(slots[0], tokens, positions[0]))
             return logits[None], states[None]
-        where, words, places = torch.tensor([slots, tokens, positions], device=self.device)
+        order = sorted(range(len(slots)), key=lambda row: slots[row])
+        rows = [[each[row] for row in order] for each in (slots, tokens, positions)]
+        where, words, places = torch.tensor(rows, device=self.device)
         end = min((max(positions) + 16) // 16 * 16, self.context)
-        self.cache.look(where, max(positions), end, places)
+        self.cache.look(rows[0], max(positions), end, (where, places))
         seen = torch.arange(end, device=self.device) <= places[:, None]
-        return self._forward(words[:, None], places[:, None], seen[:, None, None])
+        logits, states = self._forward(words[:, None], places[:, None], seen[:, None, None])
+        back = sorted(range(len(order)), key=lambda row: order[row])
+        return logits[back], states[back]
 
     @torch.inference_mode()
     def copy(self, source: int, slot: int, count: int) -> None:

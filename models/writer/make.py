@@ -22,7 +22,7 @@ from models.writer import corpus
 
 HERE = Path(__file__).parent
 VOCABULARY, CONTEXT = 4096, 512
-SETTINGS = {"context": CONTEXT, "tokens": 14_000_000}  # everything else as Config has it
+SETTINGS = {"context": CONTEXT, "tokens": 11_500_000}  # everything else as Config has it
 PROMPTS = (
     "for (let i = 0;",
     "function draw() {",

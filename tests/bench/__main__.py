@@ -20,6 +20,9 @@ SUBJECTS = (
     "grid",
     "mjpeg",
     "osc",
+    "text",
+    "keystrokes",
+    "text_large",
 )
 LONG = ("overload", "hand")  # these go on for fifteen times the seconds of a round: a minute
 

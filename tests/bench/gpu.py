@@ -63,7 +63,7 @@ def main() -> int:
             parser.error(f"--size {size}: a power of two from 8 to 1024")
     if given.cpu:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    device = "cpu" if given.cpu else _gpu()
+    device = "cpu" if given.cpu else usable()
     if not device:
         return 2
     results = [_measured(size, device, given.seconds) for size in given.size or SIZES]
@@ -71,7 +71,7 @@ def main() -> int:
     return 0
 
 
-def _gpu() -> str:
+def usable() -> str:
     """cuda; "" with words where torch can't use it."""
     import torch
 
@@ -212,7 +212,8 @@ def _reply(port: int, name: str, seconds: float) -> float:
 
 
 def _show(results: Sequence[Result], device: str, path: Path | None) -> None:
-    about = {"device": _device(device), "machine": machine(), "python": platform.python_version(), "torch": _torch()}
+    python = platform.python_version()
+    about = {"device": device_name(device), "machine": machine(), "python": python, "torch": _torch()}
     print(f"\n{about['device']}; {about['machine']}; torch {about['torch']}\n")
     print(_columns(results))
     for result in results:
@@ -249,7 +250,7 @@ def _columns(results: Sequence[Result]) -> str:
     return "\n".join([*lines, f"| at a client, JPEG ÷ the model's run() | {shares} |"])
 
 
-def _device(device: str) -> str:
+def device_name(device: str) -> str:
     import torch
 
     return torch.cuda.get_device_name() if device == "cuda" else "no GPU, CPU only"

@@ -127,9 +127,9 @@ def _cores() -> int:
 
 def versions() -> str:
     """Ours and the peers', as installed."""
-    own = ["aiohttp", "msgspec", "torch", *(["uvloop"] if sys.platform != "win32" else [])]
+    own = ["aiohttp", "msgspec", "torch", "transformers", *(["uvloop"] if sys.platform != "win32" else [])]
     told = [f"{name} {version(name)}" for name in own]
     asked = "import importlib.metadata as m; print(', '.join(f'{n} {m.version(n)}' for n in %r))"
-    peers = ["mosec", "litserve", "gradio", "picows", "websockets"]
+    peers = ["mosec", "litserve", "gradio", "picows", "websockets", "ctranslate2"]
     said = subprocess.run([peers_python(), "-c", asked % peers], capture_output=True, text=True, check=True)
     return f"Python {platform.python_version()}, {', '.join(told)}; peers: {said.stdout.strip()}"

@@ -20,7 +20,7 @@ FLOAT32, INT8 = "ctranslate2 float32", "ctranslate2 int8"
 TOGETHER = 8
 _TOKENS = 128
 _PROMPTS = [f"function draw{number}() {{\n  background(220);\n  for (let i = 0; " for number in range(TOGETHER)]
-_HOW = """
+HOW = """
 {about}, saved once and opened by everybody; greedy, {tokens} tokens after a prompt of about thirty, {threads} thread(s)
 each: as many as our worker found best.
 
@@ -35,16 +35,11 @@ are stopped.
 def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         network = text_networks.like_writer(Path(folder))
-        return measured(network, "Text: tokens a second", rounds, _TOKENS, told)
-
-
-def measured(network: Network, title: str, rounds: int, tokens: int, told: Callable[[str], None]) -> Finding:
-    """All contenders with this network."""
-    with ExitStack() as stack:
-        contenders, threads = opened(network, stack, told)
-        samples = in_turns({name: _measuring(each, tokens) for name, each in contenders.items()}, rounds, told)
-    how = _HOW.format(about=network.about[0].upper() + network.about[1:], tokens=tokens, threads=threads)
-    return Finding(title, how, _rows(samples), {"threads": threads, **samples})
+        with ExitStack() as stack:
+            contenders, threads = opened(network, stack, told)
+            samples = in_turns({name: measuring(each, _TOKENS) for name, each in contenders.items()}, rounds, told)
+    how = HOW.format(about=network.about[0].upper() + network.about[1:], tokens=_TOKENS, threads=threads)
+    return Finding("Text: tokens a second", how, rows(samples), {"threads": threads, **samples})
 
 
 def opened(
@@ -66,12 +61,12 @@ def opened(
     if batching:
         add(BATCHING, stack.enter_context(text_contenders.serve(network, threads, batching=True)))
     for name, engine in {BARE: "ours", GENERATE: "generate", FLOAT32: "float32", INT8: "int8"}.items():
-        folder = converted if engine in ("float32", "int8") else network.folder
+        folder = converted if engine in text_networks.PEERS else network.folder
         add(name, stack.enter_context(Alone(engine, folder, threads)))
     return contenders, threads
 
 
-def _measuring(contender: Contender, tokens: int) -> Callable[[], Sample]:
+def measuring(contender: Contender, tokens: int) -> Callable[[], Sample]:
     def measure_it() -> Sample:
         with only(contender):
             contender.write(_PROMPTS[:1], 16)
@@ -81,7 +76,9 @@ def _measuring(contender: Contender, tokens: int) -> Callable[[], Sample]:
     return measure_it
 
 
-def _rows(samples: Mapping[str, list[Sample]]) -> list[Row]:
+def rows(samples: Mapping[str, list[Sample]], *, promised: bool = True) -> list[Row]:
+    """What came out; promised was something for the bundled model only."""
+
     def against(name: str, what: str, ours: str = OURS, goal: Goal | None = None) -> Row:
         label = {"one": "tokens/s, one text", "eight": "tokens/s, eight texts"}[what]
         return Row(
@@ -90,7 +87,7 @@ def _rows(samples: Mapping[str, list[Sample]]) -> list[Row]:
             name,
             _median(samples[name], what),
             ratio(samples[ours], samples[name], what),
-            goal,
+            goal if promised else None,
         )
 
     shares = spread(sample["eight"] / sample["one"] for sample in samples[OURS])
@@ -100,7 +97,7 @@ def _rows(samples: Mapping[str, list[Sample]]) -> list[Row]:
     return [
         against(GENERATE, "one", goal=Goal(1.5)),
         *(against(name, "one") for name in others),
-        Row("tokens/s, eight texts in sum", eight, "one text", one, shares, Goal(4)),
+        Row("tokens/s, eight texts in sum", eight, "one text", one, shares, Goal(4) if promised else None),
         *(against(name, "eight") for name in (GENERATE, *others, BATCHING) if name in samples),
         Row(
             f"tokens/s, eight texts in sum, {BARE}",

@@ -75,9 +75,10 @@ class Served(_Stoppable):
 class Alone(_Stoppable):
     """An engine in a process of its own, asked by a line of JSON."""
 
-    def __init__(self, name: str, network: Path, threads: int) -> None:
-        command = [sys.executable, "-m", "tests.bench.text_engine", name, str(network)]
-        command += ["--packages", text_networks.peer_packages()]
+    def __init__(self, name: str, network: Path, threads: int, device: str = "cpu") -> None:
+        command = [sys.executable, "-m", "tests.bench.text_engine", name, str(network), "--device", device]
+        if name in text_networks.PEERS:
+            command += ["--packages", text_networks.peer_packages()]
         told = {**programs.as_our_workers(), "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(

@@ -8,7 +8,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,11 @@ def _encoder(network: str) -> Any:
     return Tokenizer.from_file(str(Path(network) / "tokenizer.json"))
 
 
-def ours(network: str, device: str) -> Write:
-    """The engine as our worker steps it, nothing around it."""
+def ours(name: str, network: str, device: str) -> Write:
+    """Our engine as the worker steps it, nothing around it."""
     from bridge import load_class
 
-    model: Any = load_class(Path(__file__).resolve().parents[2] / "models" / "gpt2")()
+    model: Any = load_class(Path(__file__).resolve().parents[2] / "models" / name)()
     model.setup(network, device)
     import torch
 
@@ -70,13 +71,14 @@ def ours(network: str, device: str) -> Write:
     return write
 
 
-def generate(network: str, device: str) -> Write:
+def generate(more: Mapping[str, Any], network: str, device: str) -> Write:
     """transformers' own; several prompts as one batch, padded on the left."""
     import torch
-    from transformers import GPT2LMHeadModel
+    from transformers import AutoModelForCausalLM
 
     torch.set_num_threads(threads())
-    model = GPT2LMHeadModel.from_pretrained(network, dtype=torch.float32).eval().to(device)
+    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    model = AutoModelForCausalLM.from_pretrained(network, dtype=dtype).eval().to(device)
     encoder = _encoder(network)
 
     def write(prompts: Sequence[str], tokens: int) -> int:
@@ -84,15 +86,9 @@ def generate(network: str, device: str) -> Write:
         longest = max(map(len, ids))
         padded = torch.tensor([[0] * (longest - len(each)) + each for each in ids], device=device)
         mask = torch.tensor([[0] * (longest - len(each)) + [1] * len(each) for each in ids], device=device)
+        wishes = {"max_new_tokens": tokens, "min_new_tokens": tokens, "do_sample": False, "pad_token_id": 0, **more}
         with torch.inference_mode():
-            found = model.generate(
-                padded,
-                attention_mask=mask,
-                max_new_tokens=tokens,
-                min_new_tokens=tokens,
-                do_sample=False,
-                pad_token_id=0,
-            )
+            found = model.generate(padded, attention_mask=mask, **wishes)
         return int((found.shape[1] - longest) * len(prompts))
 
     return write
@@ -118,8 +114,10 @@ def ctranslate2(kind: str) -> Callable[[str, str], Write]:
 
 
 ENGINES: dict[str, Callable[[str, str], Write]] = {
-    "ours": ours,
-    "generate": generate,
+    "ours": partial(ours, "gpt2"),
+    "lm": partial(ours, "lm"),
+    "generate": partial(generate, {}),
+    "static": partial(generate, {"cache_implementation": "static"}),  # on a GPU this compiles, too
     "float32": ctranslate2("float32"),
     "int8": ctranslate2("int8"),
 }

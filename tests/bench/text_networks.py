@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from tests.bench import programs
 
 WRITER = programs.ROOT / "models" / "writer"
+PEERS = ("float32", "int8")  # engines that are installed beside the peers: CTranslate2, in two precisions
 LARGE = {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12, "n_inner": 3072}
 
 
@@ -35,6 +36,28 @@ def like_writer(folder: Path) -> Network:
 def large(folder: Path) -> Network:
     """As large as the smallest of OpenAI's: 124 million weights."""
     return _random(folder, LARGE, "random weights of the shape of GPT-2 (124 million)")
+
+
+def like_llama(folder: Path) -> Network:
+    """A Llama of about a thousand million weights; for a GPU."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=32000,
+        hidden_size=2048,
+        intermediate_size=5632,
+        num_hidden_layers=22,
+        num_attention_heads=32,
+        num_key_value_heads=4,
+        max_position_embeddings=2048,
+        bos_token_id=0,
+        eos_token_id=None,
+    )
+    torch.manual_seed(1)
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(folder)
+    (folder / "tokenizer.json").write_text(json.dumps(_tokenizer(config.vocab_size)))
+    return Network(folder, "random weights of the shape of TinyLlama (1,100 million)")
 
 
 def converted(network: Network, folder: Path) -> Path:

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { createSocket } from "node:dgram";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { studio } from "./studio.js";
-import { ROOT, folder, giveToDraw, moves, photo, python, shoot } from "./support.js";
+import { ROOT, complaints, folder, giveToDraw, moves, photo, python, shoot } from "./support.js";
 
 const it = studio({ sessions: ["dream"] });
 const p5 = readFileSync(join(import.meta.dirname, "node_modules", "p5", "lib", "p5.min.js"));
@@ -20,40 +21,80 @@ async function snippet(session, program) {
 }
 
 // A page of somebody else on this machine that has just this script.
-async function elsewhere(code, body = "") {
-  const files = { "/": `<!doctype html><link rel="icon" href="data:,"><script src="p5.js"></script><body>${body}</body><script type="module">${code.includes("function setup") ? "" : code}</script><script src="sketch.js"></script>`, "/p5.js": p5, "/sketch.js": code.includes("function setup") ? code : "" };
+async function elsewhere(t, code, body = "") {
+  const files = { "/": `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="p5.js"></script><body>${body}</body><script type="module">${code.includes("function setup") ? "" : code}</script><script src="sketch.js"></script>`, "/p5.js": p5, "/sketch.js": code.includes("function setup") ? code : "" };
   const server = createServer(({ url }, answer) => answer.setHeader("Content-Type", url === "/" ? "text/html" : "text/javascript").end(files[url] ?? ""));
   await new Promise((ready) => { server.listen(0, "127.0.0.1", ready); });
+  t.after(() => { server.close(); server.closeAllConnections(); });
   const page = await it.browser.newPage();
+  const heard = complaints(page);
+  t.after(() => assert.deepEqual(heard.filter((line) => !/p5/i.test(line)), []));
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
-  return { page, close: async () => { await page.close(); server.close(); server.closeAllConnections(); } };
+  return page;
 }
 
-test("the p5.js lines show the walk and steer it", async () => {
-  const { page, close } = await elsewhere(await snippet("dream", "p5.js"));
+test("the p5.js lines show the walk and steer it", async (t) => {
+  const page = await elsewhere(t, await snippet("dream", "p5.js"));
   await page.locator("img").waitFor();
   await it.until(() => page.locator("img").evaluate((image) => image.naturalWidth > 0), "the picture");
   await page.mouse.move(250, 80);
   await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 2.5, "the speed");
-  await close();
 });
 
-test("the p5.js lines of a model with a slider move it", async () => {
+test("the p5.js lines of a model with a slider move it", async (t) => {
   await giveToDraw(it.bridge.url, await photo(it.page));
-  const { page, close } = await elsewhere(await snippet("pencil", "p5.js"));
+  const page = await elsewhere(t, await snippet("pencil", "p5.js"));
   await page.locator("input[type=range]").fill("0.9");
   await it.until(async () => (await it.ask("/api/sessions/pencil")).inputs.darkness === 0.9, "the slider");
   await it.until(() => page.locator("img").evaluate((image) => image.naturalWidth > 0), "the drawing");
-  await close();
 });
 
-test("the JavaScript lines show every frame in a picture", async () => {
-  const { page, close } = await elsewhere(await snippet("dream", "JavaScript"), "<img>");
+test("the JavaScript lines show every frame in a picture", async (t) => {
+  const page = await elsewhere(t, await snippet("dream", "JavaScript"), "<img>");
   await it.until(() => page.locator("img").evaluate((image) => image.naturalWidth > 0), "the picture");
   const first = await page.locator("img").getAttribute("src");
   await it.until(async () => (await page.locator("img").getAttribute("src")) !== first, "another picture");
   assert.equal((await it.ask("/api/sessions/dream/walk")).settings.kind, "drift");
-  await close();
+});
+
+test("the Socket.IO lines show every frame and tell the walk", async (t) => {
+  const page = await elsewhere(t, "", await snippet("dream", "Socket.IO"));
+  await it.until(() => page.locator("img").evaluate((image) => image.naturalWidth > 0), "the picture");
+  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 2, "the speed");
+});
+
+// One OSC message with a float, as a fader sends it.
+async function fader(address, value) {
+  const padded = (text) => Buffer.concat([Buffer.from(text), Buffer.alloc(4 - (text.length % 4))]);
+  const number = Buffer.alloc(4);
+  number.writeFloatBE(value);
+  const { wires } = await it.ask("/api/info");
+  const port = Number(wires.find(({ name }) => name === "osc").addresses[0].match(/:(\d+)$/)[1]);
+  const socket = createSocket("udp4");
+  await new Promise((sent) => { socket.send(Buffer.concat([padded(address), padded(",f"), number]), port, "127.0.0.1", sent); });
+  socket.close();
+}
+
+test("the OSC line names an address that moves the session", async () => {
+  const [, host, port, address, value] = (await snippet("pencil", "OSC")).match(/^oscsend (\S+) (\d+) (\S+) f (\S+)$/);
+  assert.ok(host === "127.0.0.1" && Number(port) > 0);
+  await fader(address, Number(value));
+  await it.until(async () => (await it.ask("/api/sessions/pencil")).inputs.darkness === Number(value), "the value");
+});
+
+test("a control is learned: a fader is moved, the control clicked, and from then on the one moves the other", async () => {
+  await it.go("#/connect/dream");
+  await it.press(it.page, "Learn");
+  await it.page.getByText("Move a fader of your controller").waitFor();
+  await it.until(async () => { await fader("/1/fader1", Math.random()); return it.page.getByText("/1/fader1 moves").isVisible(); }, "the fader is heard");
+  await it.session("dream").locator('[data-target="walk/speed"]').click();
+  await it.until(async () => (await it.ask("/api/mappings")).mappings.length === 1, "it is mapped");
+  await it.press(it.page, "Done");
+  await fader("/1/fader1", 0.25);
+  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 1, "a quarter of the way");
+  await it.go("#/connect/dream");
+  await it.press(it.page, "forget /1/fader1");
+  await it.until(async () => !(await it.ask("/api/mappings")).mappings.length, "it is forgotten");
 });
 
 test("the curl line makes a drawing, the Python lines print colours", async () => {

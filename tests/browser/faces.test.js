@@ -14,6 +14,11 @@ beforeEach(async () => {
 });
 
 const field = (name) => face.locator(`[data-input="${name}"]`);
+// Where it is, in view and not below the header.
+async function spot(locator) {
+  await locator.evaluate((element) => element.scrollIntoView({ block: "center" }));
+  return locator.boundingBox();
+}
 const seen = async () => (await it.ask("/api/sessions/everything/outputs/seen")).value;
 const comes = (check, what) => it.until(async () => { const all = await it.ask("/api/sessions/everything/outputs"); return all.outputs.seen && check(all.outputs.seen.value); }, what);
 
@@ -42,12 +47,12 @@ test("plain values: text, numbers with and without a range, a switch, a choice, 
 test("points and boxes are drawn on the picture, or moved by keys", async () => {
   await face.getByLabel("picture", { exact: true }).setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: await photo(it.page) });
   await comes(({ picture }) => JSON.stringify(picture) === "[240,320,3]", "the picture");
-  const on = await field("point").locator(".marks").boundingBox();
+  const on = await spot(field("point").locator(".marks"));
   await it.page.mouse.click(on.x + on.width * 0.25, on.y + on.height * 0.75);
   await comes(({ point }) => Math.abs(point[0] - 0.25) < 0.02 && Math.abs(point[1] - 0.75) < 0.02, "the point");
-  await field("point").getByRole("button", { name: /^point/ }).press("ArrowRight");
+  await field("point").getByRole("button", { name: /^point 1/ }).press("ArrowRight");
   await comes(({ point }) => Math.abs(point[0] - 0.26) < 0.02, "the point, moved");
-  const box = await field("box").locator(".marks").boundingBox();
+  const box = await spot(field("box").locator(".marks"));
   await it.page.mouse.move(box.x + box.width * 0.7, box.y + box.height * 0.8);
   await it.page.mouse.down();
   await it.page.mouse.move(box.x + box.width * 0.9, box.y + box.height * 0.95, { steps: 4 });
@@ -57,7 +62,7 @@ test("points and boxes are drawn on the picture, or moved by keys", async () => 
 
 test("a map of labels is painted with a brush, and undone", async () => {
   await field("map").getByRole("radio", { name: "sand" }).click();
-  const on = await field("map").locator("canvas").boundingBox();
+  const on = await spot(field("map").locator("canvas"));
   await it.page.mouse.move(on.x + 20, on.y + 20);
   await it.page.mouse.down();
   await it.page.mouse.move(on.x + on.width / 2, on.y + 40, { steps: 6 });
@@ -74,7 +79,7 @@ test("a vector is a field of cells: random, all to 0, one dragged up", async () 
   await comes(({ z }) => z?.length === 8 && new Set(z).size > 4, "random numbers");
   await it.press(field("z"), "all to 0");
   await comes(({ z }) => z.every((part) => part === 0), "zeros");
-  const on = await field("z").locator("canvas").boundingBox();
+  const on = await spot(field("z").locator("canvas"));
   await it.page.mouse.move(on.x + on.width / 16, on.y + on.height / 2);
   await it.page.mouse.down();
   await it.page.mouse.move(on.x + on.width / 16, on.y + on.height / 2 - 30, { steps: 3 });

@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { studio } from "./studio.js";
-import { moves, shoot, until } from "./support.js";
+import { join } from "node:path";
+import { ROOT, moves, shoot, until } from "./support.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PAGES = { play: "#/play/dream", models: "#/models", model: "#/models/dream", connect: "#/connect/dream", learn: "#/learn", settings: "#/settings", touch: "#/touch/dream", picture: "#/picture/dream/image" };
@@ -88,6 +89,14 @@ test("the page weighs less than 300 kB without pictures, all pages together, and
   assert.ok(sum > 50_000 && sum < 300_000, `${sum} bytes`);
 });
 
+test("the modules of the first page are asked for all at once", async () => {
+  const [named, loaded] = await it.page.evaluate(() => [
+    [...document.querySelectorAll("link[rel=modulepreload], script[src]")].map((one) => new URL(one.href ?? one.src).pathname),
+    performance.getEntriesByType("resource").map((one) => new URL(one.name).pathname).filter((path) => path.endsWith(".js")),
+  ]);
+  assert.deepEqual([...new Set(named)].sort(), [...new Set(loaded)].sort());
+});
+
 test("what does not change is not sent twice", async () => {
   const first = await fetch(`${it.bridge.url}/studio/app.js`);
   const again = await fetch(`${it.bridge.url}/studio/app.js`, { headers: { "If-None-Match": first.headers.get("etag") } });
@@ -131,4 +140,29 @@ test("pictures of every page, for people to look at", { skip: !process.env.SHOTS
       }
     }
   }
+});
+
+test("the pictures of the README", { skip: !process.env.PICTURES }, async () => {
+  const into = (name) => ({ path: join(ROOT, "docs", "pictures", `${name}.png`) });
+  const dream = it.session("dream");
+  await it.go("#/play/dream");
+  await it.ask("/api/sessions/dream/walk", { kind: "drift", distance: 0.6, "direction/1": 1 });
+  for (let kept = 1; kept <= 6; kept += 1) {
+    await it.press(dream, "keep");
+    await it.until(async () => (await dream.locator(".thumbs img").count()) === kept, "its picture");
+    await it.press(dream, "next");
+    await it.page.waitForTimeout(900);
+  }
+  await it.page.mouse.move(0, 0);
+  await it.page.screenshot(into("page"));
+  await it.page.emulateMedia({ colorScheme: "dark" });
+  await it.press(dream, "Explore");
+  await it.until(async () => (await dream.locator(".tile img").count()) > 20, "the tiles");
+  await it.page.waitForTimeout(2000);
+  await it.page.screenshot(into("explorer"));
+  await it.page.emulateMedia({ colorScheme: "light" });
+  await it.go("#/models");
+  await it.page.locator(".card").first().waitFor();
+  await it.page.waitForTimeout(1500);
+  await it.page.screenshot(into("models"));
 });

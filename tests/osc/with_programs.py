@@ -10,8 +10,10 @@ from pathlib import Path
 import aiohttp
 import cv2
 import numpy as np
+import psutil
 import pytest
 
+from bridge.osc import codec
 from bridge.server import Server
 from bridge.walks.player import Player
 from tests.bridges import ROOT, call
@@ -66,14 +68,25 @@ async def line_with(lines: asyncio.StreamReader, *words: str) -> str:
 
 
 async def bound(port: int) -> None:
-    """Until a program has this UDP port."""
+    """Until a program has this UDP port: before that, the system says that nobody does."""
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect(("127.0.0.1", port))
+            probe.setblocking(False)
+            probe.send(codec.bundle([]))
+            await asyncio.sleep(0.05)
             try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
+                probe.recv(16)
+            except ConnectionRefusedError:
+                continue
+            except BlockingIOError:
                 return
-        await asyncio.sleep(0.01)
+
+
+async def bound_over_tcp(port: int) -> None:
+    """Until a program listens on this port. Asked of the system, for oscdump would take a connection as a sender."""
+    while not any(one.laddr.port == port and one.status == "LISTEN" for one in psutil.net_connections("tcp")):
+        await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("way", ["osc.udp", "osc.tcp"])
@@ -89,7 +102,7 @@ async def test_oscsend_sets_numbers_words_and_vectors(server: Server, way: str):
     assert (player.settings.kind, player.describe()["settings"]["keyframes"]) == ("circle", [3, 14, 15])
 
 
-async def test_oscdump_shows_what_is_given_out_and_what_is_wrong(server: Server):
+async def test_oscdump_shows_what_is_given_out(server: Server):
     port = free_port()
     async with started("oscdump", "-L", str(port)) as lines:
         await bound(port)
@@ -100,6 +113,17 @@ async def test_oscdump_shows_what_is_given_out_and_what_is_wrong(server: Server)
         await oscsend(server, "/dream/subscribe", "is", str(port), "format=f32")
         await oscsend(server, "/dream/walk/play")
         assert f"{server.url}/api/sessions/dream/outputs/image.jpg" in await line_with(lines, "/dream/out/image")
+
+
+async def test_oscdump_over_tcp_is_connected_to(server: Server):
+    port = free_port()
+    async with started("oscdump", "-L", f"osc.tcp://:{port}") as lines:
+        await bound_over_tcp(port)
+        await oscsend(server, "/counter/subscribe", "s", f"osc.tcp://127.0.0.1:{port}")
+        await until(lambda: server.hub.get("counter").describe()["stats"]["readers"])
+        await oscsend(server, "/counter/upto", "i", "2")
+        assert '"0 "' in await line_with(lines, "/counter/out/text")
+    await until(lambda: not server.hub.get("counter").describe()["stats"]["readers"])  # it has hung up
 
 
 async def test_the_example_for_the_shell(server: Server):

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import openai
 import psutil
 import pytest
 from openai import AsyncOpenAI
 
+from bridge.errors import Busy
 from tests.models.scribe.model import LINE, SONG
 from tests.transports.serving import MODELS, calling, connections, deaf, full, serving
 
@@ -286,11 +287,13 @@ async def test_a_page_with_the_clients_many_headers_may_call(served):
 
 
 async def test_a_full_queue_is_the_clients_rate_limit():
-    async with serving("scribe", queue=2) as server, talking(server) as client:
+    async with serving("scribe", queue=2) as server, talking(server) as client, AsyncExitStack() as waiting:
         slow = await opened(server, "slow", pause=0.01)
-        async with slow.run({"prompt": "a", "max_tokens": 9999}), slow.run({"prompt": "b", "max_tokens": 9999}):
-            with pytest.raises(openai.RateLimitError) as caught:
-                await client.completions.create(model="slow", prompt="a")
+        with suppress(Busy):
+            for _ in range(100):
+                await waiting.enter_async_context(slow.run({"prompt": "a", "max_tokens": 9999}))
+        with pytest.raises(openai.RateLimitError) as caught:
+            await client.completions.create(model="slow", prompt="a")
     assert caught.value.code == "rate_limit_exceeded" and caught.value.response.headers["Retry-After"] == "1"
 
 

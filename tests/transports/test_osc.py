@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import random
+import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from bridge import limits
@@ -17,6 +20,7 @@ from bridge.osc import codec
 from bridge.osc.times import tag
 from bridge.ports import Blob
 from bridge.server import Server
+from bridge.transports.osc import Osc
 from tests.transports.serving import MODELS, calling, exists, serving
 from tests.transports.talking import Program, osc_port, talking
 
@@ -430,6 +434,8 @@ async def test_counts_are_shown_to_people_and_to_programs(server: Server, progra
     assert 'sketchbridge_wire_total{what="messages",wire="osc"} 2.0' in metrics
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_a_hundred_thousand_broken_packets_break_nothing(
     server: Server, program: Program, caplog: pytest.LogCaptureFixture
 ):
@@ -439,26 +445,39 @@ async def test_a_hundred_thousand_broken_packets_break_nothing(
         codec.message("/painter/shade", [0.5]),
         codec.message("/latent/z", [1.0, 2.0, 3.0, 4.0]),
         codec.message("/latent/walk/speed", ["{}"]),
-        codec.message("/echo/value", [1, "a", b"b", 2.0]),
+        codec.message("/echo/run", ["id", "value", b"b", 2.0]),
         codec.message("/*/[a-z]?{a,b}//x", [1]),
+        codec.message("/painter/subscribe", [9999, "format=jpeg"]),
         codec.bundle([codec.message("/painter/shade", [0.5])], tag(time.time() + 0.01)),
         codec.bundle([codec.bundle([codec.message("/echo/value", [True])])]),
     ]
     caplog.set_level(logging.ERROR)
-    sent = 0
+    osc, sent, held = server.osc, 0, []
     while sent < 100_000:
         for _ in range(100):
             program.send(broken(good, source))
         sent += 100
-        await asyncio.sleep(0)
-        if sent % 10_000 == 0:
-            await settled(program)
-    await settled(program)
-    counts = await counted(server)
-    assert counts["packets"] + counts["lost"] >= 100_000
+        await until(lambda sent=sent: dealt_with(osc) >= sent)
+        drain(program.socket)
+        if sent in (50_000, 100_000):
+            held.append(psutil.Process().memory_info().rss)
+    assert osc.datagrams.counts["packets"] > 90_000  # a busy machine may lose some on the way
     assert [record for record in caplog.records if record.exc_info] == []
+    assert held[1] - held[0] < 16 * limits.MIB
     program.say("/painter/shade", 0.25)
     await until(lambda: server.hub.get("painter").inputs()["shade"] == 0.25)
+
+
+def dealt_with(osc: Osc) -> int:
+    counts = osc.datagrams.counts
+    return counts["packets"] + counts["lost"]
+
+
+def drain(made: socket.socket) -> None:
+    """Throw away what came back."""
+    with suppress(BlockingIOError):
+        while True:
+            made.recv(65536)
 
 
 def broken(good: list[bytes], source: random.Random) -> bytes:
@@ -474,21 +493,6 @@ def broken(good: list[bytes], source: random.Random) -> bytes:
         at = source.randrange(len(packet))
         packet[at:at] = source.choice(good)
     return bytes(packet)
-
-
-async def settled(program: Program) -> None:
-    """Everything said has been dealt with; what comes back is thrown away."""
-    loop = asyncio.get_running_loop()
-    for _ in range(100):
-        program.say("/sessions", "settled")
-        try:
-            while True:
-                packet = await asyncio.wait_for(loop.sock_recv(program.socket, 65536), 0.5)
-                if b"settled" in packet and packet.startswith(b"/reply"):
-                    return
-        except TimeoutError:  # one of the two was lost
-            continue
-    raise AssertionError("no answer any more")
 
 
 async def counted(server: Server) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """What sessions give out, as OSC messages to whoever wants them."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from bridge import limits
+from bridge.errors import SettingError
 from bridge.osc import codec
 from bridge.server import Server
 from tests.transports.serving import serving
@@ -172,6 +174,32 @@ async def test_receivers_of_the_settings_are_sent_everything():
             assert await receiver.hear() == ("/counter/out/text", ["0 "])
 
 
+async def test_a_receiver_of_the_settings_over_tcp_may_come_later_and_again():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    async with serving("counter", osc_send=(f"osc.tcp://127.0.0.1:{port}",)) as server, talking(server) as program:
+        for _ in range(2):
+            assert len(server.osc.subscribers) == 0
+            heard: asyncio.Queue[asyncio.StreamReader] = asyncio.Queue()
+            listening = await asyncio.start_server(lambda reader, _, heard=heard: heard.put_nowait(reader), port=port)
+            await server.osc.start_sending()
+            await server.osc.start_sending()  # it is there already
+            reader = await heard.get()
+            program.say("/counter/run", 1)
+            size = int.from_bytes(await reader.readexactly(4))
+            assert codec.read_message(await reader.readexactly(size)) == ("/counter/out/text", ["0 "])
+            listening.close()
+            reader._transport.abort()  # type: ignore[attr-defined]
+            await until(lambda: not len(server.osc.subscribers))
+
+
+@pytest.mark.parametrize("entry", ["somewhere", "localhost:0", ":12000", "localhost:many"])
+async def test_a_receiver_that_is_none_is_told_at_the_start(entry: str):
+    with pytest.raises(SettingError, match="osc_send"):
+        async with serving(osc_send=(entry,)):
+            pass
+
+
 async def test_a_port_where_nobody_is_left_is_noticed(
     server: Server, program: Program, monkeypatch: pytest.MonkeyPatch
 ):
@@ -212,8 +240,6 @@ class listening_on:  # noqa: N801 - reads as a verb
     """A program on this very port."""
 
     def __init__(self, port: int) -> None:
-        import socket
-
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", port))
         self._socket.setblocking(False)

@@ -444,6 +444,17 @@ async def test_those_who_follow_one_port_share_a_room(server: Server) -> None:
             await asyncio.sleep(0.005)
 
 
+async def test_a_second_subscription_of_an_id_is_refused_and_the_first_goes_on(server: Server) -> None:
+    async with polling(server) as poller:
+        for ack in (1, 2):
+            await poller.say("subscribe", ack, id=7, session="painter", port="image")
+        assert (await poller.until("431"))[0]["type"] == "reply"
+        assert "under way" in (await poller.until("432"))[0]["error"]["message"]
+        await server.hub.get("painter").run({"width": 4}).result()
+        assert (await poller.until("451-", "frame"))[0]["id"] == 7
+        assert server.socketio.readers(server.hub.get("painter"), "image") == 1
+
+
 def test_a_room_packs_a_frame_once() -> None:
     room, one, other = Room(), frame(), frame()
     assert room.shared(one, True) is room.shared(one, True)

@@ -355,7 +355,8 @@ async def test_a_prompt_beyond_the_context_loses_its_beginning_and_it_is_told(ca
 
 async def test_broken_json_is_told(served):
     async with calling(served) as http:
-        async with http.post("/api/sessions/scribe/run", data=b'{"prompt": ') as answer:
+        kind = {"Content-Type": "application/json"}
+        async with http.post("/api/sessions/scribe/run", data=b'{"prompt": ', headers=kind) as answer:
             assert answer.status == 400 and (await answer.json())["error"]["code"] == "bad_message"
         async with http.ws_connect("/api/ws") as socket:
             await socket.receive()

@@ -35,7 +35,7 @@ function needed({ inputs }) {
 
 const KINDS = {
   "p5.js": (it) => {
-    const show = it.picture && `  createImg("${it.url}/stream/${it.picture}.mjpg${it.query}", "${it.picture}").size(400, AUTO);`;
+    const show = it.picture && `  createImg("${it.url}/stream/${it.picture}.mjpg${it.query}", "${it.picture}").style("width", "400px");`;
     if (it.walks) {
       return `const tell = (walk) => fetch("${it.url}/walk${it.query}", { method: "PATCH", body: JSON.stringify(walk) });
 function setup() {
@@ -93,14 +93,18 @@ async function write(event) {
       `  say({ type: "subscribe", id: 1, session: ${json(it.name)}, port: ${json(port)}, binary: false });`, first, "};", "socket.onmessage = ({ data }) => {", "  const message = JSON.parse(data);", `  if (message.type === "frame") ${show}`, "};"].filter(Boolean).join("\n"),
     note: it.picture ? "Shows it in the first <img> of the page." : "" };
   },
-  "Socket.IO": (it) => ({
-    code: `<script src="${it.origin}/socket.io/socket.io.js"></script>
+  "Socket.IO": (it) => {
+    const tell = it.walks ? `"walk", { session: ${json(it.name)}, set: { speed: 2 } }` : `"send", { session: ${json(it.name)}, inputs: ${json(it.slider ? { [it.slider.input]: it.slider.max } : needed(it))} }`;
+    const port = it.picture ?? Object.keys(it.outputs)[0];
+    const show = it.picture ? "document.images[0].src = URL.createObjectURL(new Blob([value]))" : "console.log(value)";
+    return `${it.picture ? "<img>\n" : ""}<script src="${it.origin}/socket.io/socket.io.js"></script>
 <script>
-  const socket = io("${it.origin}"${it.token ? `, { auth: { token: ${json(it.token)} } }` : ""});
-  socket.emit("${it.walks ? "walk" : "send"}", { session: ${json(it.name)}, ${it.walks ? "set: { speed: 2 }" : `inputs: ${json(it.slider ? { [it.slider.input]: it.slider.max } : needed(it))}`} });
-</script>`,
-    note: it.wire("socketio") ? "" : "This bridge has Socket.IO switched off, or not yet.",
-  }),
+  const bridge = io("${it.origin}"${it.token ? `, { auth: { token: ${json(it.token)} } }` : ""});
+  bridge.on("connect", () => bridge.emit("subscribe", { session: ${json(it.name)}, port: ${json(port)} }));
+  bridge.on("frame", (head, value) => { ${show}; });
+  bridge.emit(${tell});
+</script>`;
+  },
   OSC: (it) => {
     const target = it.walks ? `/${it.name}/walk/speed f 2` : it.slider ? `/${it.name}/${it.slider.input} f ${it.slider.max}` : it.writes ? `/${it.name}/prompt s "hello"` : "";
     return { code: target && `oscsend ${it.osc.host} ${it.osc.port} ${target}`, note: it.osc.on ? "oscsend comes with liblo; any OSC program can send the same." : "This bridge has OSC switched off, or not yet." };

@@ -57,7 +57,7 @@ export function undoable(text, work, back) {
 
 export function Toasts() {
   const all = useStore(toasts);
-  return html`<div class="toasts" role="region" aria-label="messages" aria-live="polite">
+  return html`<div class="toasts" role="region" aria-label="what happened" aria-live="polite">
     ${all.map((one) => html`<div key=${one.id} class=${one.bad ? "toast bad" : "toast"} role=${one.bad ? "alert" : "status"}>
       <p>${one.text}${one.hint && html`<small>${one.hint}</small>`}</p>
       ${one.action && html`<button type="button" onClick=${() => { one.action.work(); drop(one.id); }}>${one.action.name}</button>`}

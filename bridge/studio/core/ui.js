@@ -116,6 +116,12 @@ export function Menu({ label, items, icon = "more" }) {
     ${open && html`<ul>${items.map(([name, work]) => html`<li key=${name}><button type="button" onClick=${() => { setOpen(false); trying(work); }}>${name}</button></li>`)}</ul>`}</span>`;
 }
 
+// What is seen when it is wanted, and made only then.
+export function Fold({ title, className, children }) {
+  const [open, setOpen] = useState(false);
+  return html`<details class=${className} open=${open} onToggle=${(event) => setOpen(event.target.open)}><summary>${title}</summary>${open && children}</details>`;
+}
+
 // Parts of which one is seen. `tabs`: {id: {name, body}}.
 export function Tabs({ label, tabs, first }) {
   const names = Object.keys(tabs).filter((id) => tabs[id]);

@@ -9,7 +9,7 @@ import { canWalk, pictureOf, sessions, usual, vectorOf } from "../core/sessions.
 import { send } from "../core/socket.js";
 import { useStore } from "../core/store.js";
 import { trying } from "../core/toasts.js";
-import { Button, Switch } from "../core/ui.js";
+import { Button, Fold, Switch } from "../core/ui.js";
 import { LivePicture } from "../outputs/picture.js";
 import { Outputs } from "../outputs/outputs.js";
 import { Fields } from "../ports/field.js";
@@ -51,8 +51,8 @@ function Instrument({ session }) {
     <${Motion} on=${motion} onTurn=${setMotion} pad=${pad} />
     ${told && html`<${Moving} walk=${walk} name="speed" settings=${told.settings} numbers=${told.numbers} low=${0} high=${4} step=${0.01} />`}
     <${Fields} form=${form} inputs=${plain} context=${{ session: name }} holdable=${false} />
-    <details><summary>directions</summary><${Directions} walk=${walk} inputs=${inputs} /></details>
-    <details><summary>walk</summary><${WalkPanel} walk=${walk} inputs=${inputs} /></details>`;
+    <${Fold} title="directions"><${Directions} walk=${walk} inputs=${inputs} /><//>
+    <${Fold} title="walk"><${WalkPanel} walk=${walk} inputs=${inputs} /><//>`;
 }
 
 // A plane through the latent space, around the grid's centre: x and y from -1 to 1 are a place in it.

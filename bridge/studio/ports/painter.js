@@ -11,11 +11,11 @@ export function Painter({ name, label, port, value, set, aside }) {
   const undo = useRef([]);
   const labels = Object.keys(port.label_to_id);
   const [chosen, choose] = useState(labels.find((one) => one !== port.default_label) ?? labels[0]);
-  const [size, setSize] = useState(36);
   const [last, setLast] = useState(null);
   const rgb = (one) => `rgb(${port.label_to_color[one].join(",")})`;
   const pen = () => canvas.current.getContext("2d", { willReadFrequently: true });
   const [width, height] = sizeOf(port);
+  const [size, setSize] = useState(Math.max(1, Math.round(width / 14)));
 
   useEffect(() => { if (!value?.blob) fill(port.default_label); }, []);
 
@@ -64,11 +64,11 @@ export function Painter({ name, label, port, value, set, aside }) {
     offer();
   };
   return html`<div class="source painter" title=${port.description}><div class="line"><span class="name">${label}</span>${aside}</div>
-    <canvas ref=${canvas} width=${width} height=${height} role="img" aria-label=${`${name}, painted`} onPointerDown=${down} onPointerMove=${move}
+    <canvas ref=${canvas} width=${width} height=${height} style=${{ width: `min(100%, ${(26 * width) / height}rem)` }} role="img" aria-label=${`${name}, painted`} onPointerDown=${down} onPointerMove=${move}
       onPointerUp=${() => setLast(null)} onPointerCancel=${() => setLast(null)}></canvas>
     <div class="labels" role="radiogroup" aria-label=${`label to paint ${name} with`}>${labels.map((one) => html`<button key=${one} type="button" role="radio" aria-checked=${one === chosen}
       onClick=${() => choose(one)}><i style=${{ background: rgb(one) }}></i>${one}</button>`)}</div>
-    <${Slider} name="brush" value=${size} low=${2} high=${160} step=${1} onInput=${setSize} />
+    <${Slider} name="brush" value=${size} low=${1} high=${Math.max(4, Math.round(width / 3))} step=${1} onInput=${setSize} />
     <div class="row tight"><${Button} icon="back" kind="quiet" onPress=${back}>undo<//><${Button} kind="quiet" onPress=${() => { keep(); fill(chosen); offer(); }}>fill all<//>
       <${Drop} name=${`${name} from a file`} accept="image/*" className="inline" onFile=${load}><span>open…</span><//></div></div>`;
 }

@@ -42,8 +42,8 @@ export function Field({ session, walk, begin, children }) {
       <${Button} icon="dice" onPress=${elsewhere}>elsewhere<//>
       <${Button} onPress=${() => plane.current.look({ centre: "here", row: 0, column: 0 })}>where the walk is<//>
       <${Button} onPress=${() => told && walk.go(told.grid.centre)}>walk here<//>
-      <${Switch} name="walk along" title="each new centre becomes the walk's" on=${along} onTurn=${goAlong} />
     </div>
-    ${told && html`<${Slider} name="how far apart" value=${told.grid.distance} low=${0.02} high=${1} step=${0.01} onInput=${(value) => distance.current(value)} />`}
+    <div class="row apart">${told && html`<${Slider} name="how far apart" value=${told.grid.distance} low=${0.02} high=${1} step=${0.01} onInput=${(value) => distance.current(value)} />`}
+      <${Switch} name="walk along" title="each new centre becomes the walk's" on=${along} onTurn=${goAlong} /></div>
   </div>`;
 }

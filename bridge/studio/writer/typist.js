@@ -3,7 +3,7 @@
 export class Typist {
   // `start(inputs, hears)` begins a run and gives {ended, cancel}. `changed()` is called whenever there is something to show.
   constructor(start, changed) {
-    Object.assign(this, { start, changed, text: "", base: "", written: "", tokens: [], others: [], version: 0, run: null, done: true, reason: "", trouble: null, began: 0, first: 0, count: 0, rate: 0 });
+    Object.assign(this, { start, changed, text: "", base: "", written: "", parts: [], others: [], version: 0, run: null, done: true, reason: "", trouble: null, began: 0, first: 0, count: 0, rate: 0 });
   }
 
   // The wishes of the sliders; they count from the next text on.
@@ -23,7 +23,7 @@ export class Typist {
   ask() {
     this.stop();
     this.version += 1;
-    Object.assign(this, { base: this.text, written: "", tokens: [], others: [], done: !this.text.trim(), reason: "", trouble: null, count: 0, began: performance.now(), first: 0 });
+    Object.assign(this, { base: this.text, written: "", parts: [], others: [], done: !this.text.trim(), reason: "", trouble: null, count: 0, began: performance.now(), first: 0 });
     this.changed();
     if (this.done) return;
     const version = this.version;
@@ -36,8 +36,8 @@ export class Typist {
 
   hear({ generated_text: piece = "", tokens, alternatives, finish_reason: reason }) {
     this.written += piece;
+    if (piece) this.parts.push({ text: piece, token: tokens ?? null });
     if (tokens) {
-      this.tokens.push(tokens);
       this.count += 1;
       this.first ||= performance.now();
       if (this.count > 1) this.rate = ((this.count - 1) * 1000) / Math.max(1, performance.now() - this.first);
@@ -66,20 +66,17 @@ export class Typist {
     return this.text.startsWith(this.base) && this.written.startsWith(typed) ? this.written.slice(typed.length) : "";
   }
 
-  // The same in tokens, with what else was likely; the first may be half typed already. Tokens that are no whole letters
-  // can't be told from each other, so from there on it is one piece.
+  // The same in pieces, each with its token and what else was likely; the first may be half typed already.
   get pieces() {
-    const found = [];
-    let at = 0;
     let skip = this.text.length - this.base.length;
-    for (const token of this.tokens) {
-      if (!token.text || !this.written.startsWith(token.text, at)) break;
-      const text = token.text.slice(Math.min(skip, token.text.length));
-      skip = Math.max(0, skip - token.text.length);
-      if (text) found.push({ text, token, before: this.base + this.written.slice(0, at) });
-      at += token.text.length;
+    let before = this.base;
+    const found = [];
+    for (const { text, token } of this.tail ? this.parts : []) {
+      const left = text.slice(Math.min(skip, text.length));
+      skip = Math.max(0, skip - text.length);
+      if (left) found.push({ text: left, token, before });
+      before += text;
     }
-    const rest = this.written.slice(at + skip);
-    return rest ? [...found, { text: rest, token: null, before: "" }] : found;
+    return found;
   }
 }

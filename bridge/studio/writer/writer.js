@@ -76,4 +76,4 @@ const upTo = (pieces, index) => pieces.slice(0, index + 1).map(({ text }) => tex
 
 // What else was likely there.
 const Likely = ({ looked, onTake }) => html`<ul class="likely" aria-label="what was likely here">${looked.token.likeliest.map(({ text, logprob }) => html`<li key=${text} class=${text === looked.token.text ? "chosen" : ""}>
-  <button type="button" onClick=${() => onTake(text)}><i style=${{ width: `${100 * Math.exp(logprob)}%` }}></i><code>${JSON.stringify(text).slice(1, -1)}</code><span>${(100 * Math.exp(logprob)).toFixed(1)} %</span></button></li>`)}</ul>`;
+  <button type="button" disabled=${text.startsWith("bytes:")} onClick=${() => onTake(text)}><i style=${{ width: `${100 * Math.exp(logprob)}%` }}></i><code>${JSON.stringify(text).slice(1, -1)}</code><span>${(100 * Math.exp(logprob)).toFixed(1)} %</span></button></li>`)}</ul>`;

@@ -51,6 +51,9 @@ class Home:
         await self._open_socketio()
         await self._open_osc(targets)
         await self._open_sdk(hub)
+        _log.info(
+            "old Runway ports of %s: %s", self.name, ", ".join(f"{one} {port}" for one, port in self.ports.items())
+        )
 
     async def close(self) -> None:
         """Let go of all ports. Idempotent."""
@@ -100,7 +103,8 @@ class Home:
             await self._enter("sdk", SitePort(site, found, self._settings.max_body))
 
     async def _enter(self, server: str, opening: SitePort | osc.Osc) -> None:
-        await self._stack.enter_async_context(opening)
+        self._stack.push_async_callback(opening.close)  # first: its sockets are there already
+        await opening.__aenter__()
         self._has(server, opening.port)
 
     def _has(self, server: str, port: int) -> None:

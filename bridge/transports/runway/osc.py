@@ -75,6 +75,7 @@ class Osc(asyncio.DatagramProtocol):
         if self._transport is not None:
             self._transport.close()
             await asyncio.sleep(0)  # its socket is closed in the next turn of the loop
+        self._socket.close()
 
     # --- what comes ------------------------------------------------------------------------------
 

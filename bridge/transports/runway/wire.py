@@ -76,7 +76,12 @@ class Runway:
             tried.close()
         self._site = Site(self._main_routes(), self._gate)
         happening = self._hub.events.subscribe(_KINDS)
-        await self._keep_up()
+        try:
+            await self._keep_up()
+        except BaseException:
+            happening.close()
+            await self.__aexit__()
+            raise
         self._watching = asyncio.create_task(self._watch(happening), name="old Runway servers")
         return self
 

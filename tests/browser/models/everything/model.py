@@ -4,8 +4,8 @@ from typing import Annotated, Any, TypedDict
 
 import numpy as np
 
-from bridge import Array, Audio, Box, Category, File, Image, Landmarks, Model, Number, Point, Segmentation, Text, Vector
 from bridge import Any as AnyPort
+from bridge import Array, Audio, Box, Category, File, Image, Landmarks, Model, Number, Point, Segmentation, Text, Vector
 
 LABELS = Segmentation({"sky": 0, "sea": 1, "sand": 2}, width=64, height=48)
 
@@ -42,18 +42,28 @@ class Everything(Model):
         box: Annotated[Any, Box()] = (0.2, 0.2, 0.6, 0.7),
         z: Annotated[Any, Vector(8)] = None,
         picture: Annotated[Any, Image()] = None,
-        map: Annotated[Any, LABELS] = None,  # noqa: A002
+        map: Annotated[Any, LABELS] = None,
         sound: Annotated[Any, Audio(rate=8000)] = None,
         paper: Annotated[Any, File()] = None,
         more: Annotated[Any, AnyPort()] = None,
     ) -> Given:
         seen = {
-            "text": text, "amount": amount, "count": count, "bright": bright, "weather": weather, "colour": colour,
-            "names": names, "point": list(point), "box": list(box), "z": None if z is None else [float(n) for n in z],
+            "text": text,
+            "amount": amount,
+            "count": count,
+            "bright": bright,
+            "weather": weather,
+            "colour": colour,
+            "names": names,
+            "point": list(point),
+            "box": list(box),
+            "z": None if z is None else [float(n) for n in z],
             "picture": None if picture is None else list(picture.shape),
             "map": None if map is None else sorted({int(n) for n in np.unique(map)}),
-            "sound": None if sound is None else len(sound), "paper": None if paper is None else paper.name,
-            "more": more, "mood": self.mood,
+            "sound": None if sound is None else len(sound),
+            "paper": None if paper is None else paper.name,
+            "more": more,
+            "mood": self.mood,
         }
         return {
             "seen": seen,
