@@ -236,7 +236,7 @@ _SCHEMAS: dict[str, Any] = {
         "properties": dict.fromkeys(("source", "output", "target", "input", "error"), _STRING),
     },
     "Chains": _list_of("Chain", "chains"),
-    "Mapping": {"type": "object", "properties": {name: _STRING for name in ("id", "address", "session", "input")}},
+    "Mapping": {"type": "object", "properties": dict.fromkeys(("id", "address", "session", "input"), _STRING)},
     "Mappings": _list_of("Mapping", "mappings"),
     "Model": _MODEL,
     "Models": _list_of("Model", "models"),

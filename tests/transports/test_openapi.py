@@ -36,7 +36,11 @@ async def test_every_described_get_answers() -> None:
         await client.post("/api/sessions/latent/walk/recording")
         values = {"session": "latent", "port": "image", "model": "scribe", "file": "app.js", "id": kept["id"]}
         for route in server.http.routes:
-            if route.method != "GET" or route.endless or route.path.endswith(("/preview", "/{folder}/{file}", "/pictures/{file}")):
+            if (
+                route.method != "GET"
+                or route.endless
+                or route.path.endswith(("/preview", "/{folder}/{file}", "/pictures/{file}"))
+            ):
                 continue
             answer = await client.get(re.sub(r"{(\w+)}", lambda found: values[found[1]], route.path))
             assert answer.status == route.status, route.path

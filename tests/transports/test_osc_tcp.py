@@ -119,16 +119,13 @@ async def test_many_slow_messages_in_one_piece_leave_others_their_turn(server: S
 
 async def test_so_many_connections_and_no_more(server: Server):
     port = osc_port(server, "osc.tcp")
-    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(limits.OSC_CONNECTIONS)]
-    try:
-        await until(lambda: server.osc.streams.open == limits.OSC_CONNECTIONS)
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        with suppress(ConnectionError):
-            assert await reader.read() == b""
-        writer.close()
-    finally:
-        for one in held:
-            one.close()
+    held = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(limits.OSC_CONNECTIONS)]
+    await until(lambda: server.osc.streams.open == limits.OSC_CONNECTIONS)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    with suppress(ConnectionError):
+        assert await reader.read() == b""
+    for one in (*held, writer):
+        one.close()
     await until(lambda: server.osc.streams.open == 0)
 
 

@@ -1,5 +1,6 @@
 """The old servers of one session, each on a port of its own."""
 
+import asyncio
 import logging
 import socket
 from collections.abc import Callable, Iterable
@@ -27,6 +28,8 @@ SERVERS = {
     "osc": "--runway-osc-port",
     "sdk": "--runway-sdk-port",
 }
+Found = tuple[list[socket.socket], str]
+Bind = Callable[[int, str], list[socket.socket]]
 _log = logging.getLogger(__name__)
 
 
@@ -76,12 +79,12 @@ class Home:
 
     async def _open_http(self, main: int, shares: bool) -> None:
         routes = Local(lambda: self.board, self._settings.max_body).own_routes()
-        found = self._found("http", self._tcp, main, shares)
+        found = await self._found("http", self._tcp, main, shares)
         if found is not None:
             await self._enter("http", SitePort(Site(routes, self._gate), found, self._settings.max_body))
 
     async def _open_socketio(self) -> None:
-        found = self._found("socketio", self._tcp)
+        found = await self._found("socketio", self._tcp)
         if found is None:
             return
         app = SocketIO(self.board, self._settings.max_body)
@@ -92,12 +95,12 @@ class Home:
         await self._enter("socketio", SitePort(site, found, self._settings.max_body))
 
     async def _open_osc(self, targets: Iterable[osc.Address]) -> None:
-        found = self._found("osc", self._udp)
+        found = await self._found("osc", self._udp)
         if found is not None:
             await self._enter("osc", osc.Osc(self.board, self._gate, found[0], targets))
 
     async def _open_sdk(self, hub: Hub) -> None:
-        found = self._found("sdk", self._tcp)
+        found = await self._found("sdk", self._tcp)
         if found is not None:
             site = Site(Sdk(hub, self.board, self._settings.max_body).routes(), self._gate, refusal=sdk.refusal)
             await self._enter("sdk", SitePort(site, found, self._settings.max_body))
@@ -113,28 +116,22 @@ class Home:
 
     # --- ports -----------------------------------------------------------------------------------
 
-    def _found(
-        self, server: str, bind: Callable[[int, str], list[socket.socket]], main: int = 0, shares: bool = False
-    ) -> list[socket.socket] | None:
+    async def _found(self, server: str, bind: Bind, main: int = 0, shares: bool = False) -> list[socket.socket] | None:
         """Sockets on the first port that can be had; None, and why is noted, when there is none."""
-        flag, refused = SERVERS[server], ""
-        for tried in self._slots.candidates(self.name, server):
-            if tried and tried == main:
-                if not shares:
-                    continue
-                self.shares = True
-                self._has(server, tried)
-                return None
-            try:
-                found = bind(tried, flag)
-            except (PortTaken, SettingError) as error:
-                refused = refused or error.message
-                continue
-            if refused:
-                self._note(f"{refused}; {self.name} has {found[0].getsockname()[1]} instead ({flag} moves them)")
-            return found
-        self._note(f"{self.name} has no {server}: {refused or 'no port is free'}; {flag} moves them")
-        return None
+        flag = SERVERS[server]
+        candidates = list(self._slots.candidates(self.name, server))
+        if shares and candidates[:1] == [main]:
+            self.shares = True
+            self._has(server, main)
+            return None
+        found, refused = await in_thread(
+            lambda: _first(bind, flag, [port for port in candidates if port != main or not port])
+        )
+        if not found:
+            self._note(f"{self.name} has no {server}: {refused or 'no port is free'}; {flag} moves them")
+        elif refused:
+            self._note(f"{refused}; {self.name} has {found[0].getsockname()[1]} instead ({flag} moves them)")
+        return found or None
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -148,6 +145,28 @@ class Home:
             return [osc.bound(self._settings.runway_host, port)]
         except OSError as error:
             raise PortTaken(f"UDP port {port} can't be had: {error.strerror}", hint=f"{flag} {port + 1}") from None
+
+
+def _first(bind: Bind, flag: str, ports: list[int]) -> Found:
+    """The first of these ports that can be had, and why the first that could not be was refused."""
+    refused = ""
+    for port in ports:
+        try:
+            return bind(port, flag), refused
+        except (PortTaken, SettingError) as error:
+            refused = refused or error.message
+    return [], refused
+
+
+async def in_thread(bind: Callable[[], Found]) -> Found:
+    """Who has a port that is taken may take long to find out. What was bound for one who is cancelled is closed."""
+    binding = asyncio.ensure_future(asyncio.to_thread(bind))
+    try:
+        return await asyncio.shield(binding)
+    except asyncio.CancelledError:
+        for listening in (await binding)[0]:
+            listening.close()
+        raise
 
 
 def _shown(host: str) -> str:

@@ -21,7 +21,7 @@ from bridge.transports.runway.aliases import NONE, Aliases
 from bridge.transports.runway.board import Board
 from bridge.transports.runway.daemon import Daemon
 from bridge.transports.runway.gate import Gate
-from bridge.transports.runway.home import Home
+from bridge.transports.runway.home import Home, in_thread
 from bridge.transports.runway.hosted import PREFIX, Hosted
 from bridge.transports.runway.local import PATHS, Local
 from bridge.transports.runway.site import Site, SitePort, tidy
@@ -72,8 +72,9 @@ class Runway:
         self._gate = Gate(self._settings, self._security)
         self._aliases = Aliases.read(self._settings.aliases)
         self._targets = [_target(entry) for entry in self._settings.runway_osc_targets]
-        for tried in listen(self._settings.runway_host, 0, "--runway-host"):  # is that an address of this machine?
-            tried.close()
+        tried, _ = await in_thread(lambda: (listen(self._settings.runway_host, 0, "--runway-host"), ""))
+        for listening in tried:  # it is an address of this machine
+            listening.close()
         self._site = Site(self._main_routes(), self._gate)
         happening = self._hub.events.subscribe(_KINDS)
         try:
@@ -223,7 +224,9 @@ class RunwayDaemon:
 
     async def __aenter__(self) -> Self:
         gate = Gate(self._settings, self._security)
-        sockets = listen(self._settings.runway_host, self._settings.runway_daemon_port, "--runway-daemon-port")
+        settings = self._settings
+        flag = "--runway-daemon-port"
+        sockets, _ = await in_thread(lambda: (listen(settings.runway_host, settings.runway_daemon_port, flag), ""))
         site = Site(self._daemon.routes(), gate)
         port = await self._stack.enter_async_context(SitePort(site, sockets, self._settings.max_body))
         host = self._settings.runway_host
