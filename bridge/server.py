@@ -50,9 +50,9 @@ from bridge.walking import Walks
 from bridge.workspace import SavedSession, Workspace
 from bridge.workspaces import Workspaces
 
-DEMO = ("dream", "palette", "pencil")
+DEMO = ("dream", "writer", "palette", "pencil")
 _REFUSALS = {openai.PREFIX: openai.error_answer}
-_NEED_TORCH = frozenset({"dream"})
+_NEED_TORCH = frozenset({"dream", "writer"})
 _RUNWAY_PORTS = "runway_ports"  # and those where old sketches find each session
 _OSC_SENDERS = "osc_allow"  # what the workspace calls the addresses that may send
 _log = logging.getLogger(__name__)

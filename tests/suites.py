@@ -33,7 +33,7 @@ SUITES = (
     Suite("node", NODE, tools.node, "tests/node"),
     Suite("players", (PY, "-m", "pytest", "tests/players/pictures.py"), tools.players),
     Suite("avahi", (PY, "-m", "pytest", "tests/avahi/browse.py"), tools.avahi),
-    Suite("osc", (PY, "-m", "pytest", "tests/osc/with_programs.py"), tools.osc),
+    Suite("osc", (PY, "-m", "pytest", "tests/osc/with_programs.py", "tests/osc/runway_with_liblo.py"), tools.osc),
     Suite("java", (PY, "-m", "pytest", "tests/java/processing_sketch.py"), tools.java),
 )
 

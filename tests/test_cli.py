@@ -123,7 +123,7 @@ async def test_a_killed_bridge_leaves_no_worker(tmp_path):
 
 async def test_with_nothing_else_to_open_it_opens_the_demo(tmp_path):
     async with running(tmp_path) as bridge:
-        with_torch = ["dream"] if importlib.util.find_spec("torch") else []
+        with_torch = ["dream", "writer"] if importlib.util.find_spec("torch") else []
         assert bridge.sessions == [*with_torch, "palette", "pencil"]
 
 

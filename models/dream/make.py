@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from models.dream.draw import draw, draw_set, sheet
-from models.dream.teach import teach
+from models.dream.teach import CODE, teach
 from models.dream.traits import LENGTH, place
 from models.stylegan2.distance import mean_distance
 from models.stylegan2.train import Config, export, train
@@ -30,7 +30,7 @@ PICTURES, SIZE = 32_000, 64
 CONFIG = {
     "size": SIZE,
     "z_dim": LENGTH,
-    "w_dim": 128,
+    "w_dim": CODE,
     "channels": (192, 192, 112, 48, 32),
     "critic": (128, 128, 96, 48, 24),
     "mapping_width": 256,
@@ -39,6 +39,7 @@ CONFIG = {
     "mixing": 0.5,
     "guide": 10.0,
     "guide_lr": 0.006,
+    "guide_coarse": 60_000,
     "guide_alone": 120_000,
     "images": 500_000,
 }  # everything else as Config has it

@@ -9,30 +9,35 @@ import math
 import torch
 import torch.nn.functional as F
 
-from models.dream.traits import MOTIFS
+from models.dream.traits import LENGTH, MOTIFS, SHAPES
 
 STEPS, BATCH = 2000, 512
 _KINDS = len(MOTIFS)
+_OWN = 10  # of the shape traits, those that a motif has for itself in the code
+CODE = LENGTH + _KINDS * _OWN
 
 
 def code(z):
-    """The traits of places (N, LENGTH) as numbers from 0 to 2 that a network can use as they are: (N, LENGTH)."""
+    """The traits of places (N, LENGTH) as numbers that a network can use as they are, (N, CODE): the motif, the hour and the hue, every
+    trait, and once more the first shape traits for each motif, zero where another is shown."""
     z = z / z.square().mean(dim=1, keepdim=True).sqrt()
     kinds, rings, others = z.split([_KINDS, 4, z.shape[1] - _KINDS - 4], dim=1)
-    shown = F.one_hot(kinds.argmax(dim=1), _KINDS) * 2.0
+    shown = F.one_hot(kinds.argmax(dim=1), _KINDS).to(z.dtype)
     around = F.normalize(rings.reshape(-1, 2, 2), dim=2).reshape(-1, 4) + 1
-    return torch.cat([shown, around, torch.erf(others / math.sqrt(2)) + 1], dim=1)
+    even = torch.erf(others / math.sqrt(2)) + 1  # 0 to 2
+    shapes = even[:, -SHAPES:][:, :_OWN]
+    own = (shown[:, :, None] * shapes[:, None]).flatten(1)
+    return torch.cat([shown * 4, around * 1.5, even * 1.5, own * 1.5], dim=1)
 
 
 def teach(mapping, steps=STEPS, lr=0.008):
-    """Bring a generator's mapping to say the code of each place in the first numbers of its styles; how far off it still is."""
+    """Bring a generator's mapping to say the code of each place as its style; how far off it still is."""
     optimiser = torch.optim.Adam(mapping.parameters(), lr=lr, betas=(0.9, 0.99))
     for i in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = lr * min(1.0, i / 100) * 0.5 * (1 + math.cos(math.pi * i / steps))
         z = torch.randn(BATCH, mapping.z_dim)
-        wanted = code(z)
-        off = (mapping(z)[:, 0, : wanted.shape[1]] - wanted).square().mean()
+        off = (mapping(z)[:, 0] - code(z)).square().mean()
         optimiser.zero_grad()
         off.backward()
         optimiser.step()

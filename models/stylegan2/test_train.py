@@ -64,7 +64,7 @@ def test_the_guide_alone_teaches_which_picture_belongs_where(guided):
 
 
 def test_the_discriminator_joins_after_the_guide_and_resumes_to_the_same_weights(guided, tmp_path):
-    config = replace(guided, guide_alone=8, critic=(8, 4, 4))
+    config = replace(guided, guide_coarse=4, guide_alone=8, critic=(8, 4, 4))
     seen = []
     whole = training.train(config, on_progress=seen.append)
     assert ["loss_d" in each for each in seen] == [False, True]
@@ -80,6 +80,16 @@ def test_a_new_generator_can_be_prepared_and_a_resumed_one_is_left_alone(config)
     training.train(replace(config, images=8), prepare=prepared.append)
     training.train(config, prepare=prepared.append)
     assert [type(each).__name__ for each in prepared] == ["Generator"]
+
+
+def test_the_coarse_part_leaves_the_last_block_as_it_was(guided):
+    config = replace(guided, images=8, guide_coarse=8, guide_alone=8)
+    torch.manual_seed(config.seed)
+    before = training.new_generator(training.asdict(config)).synthesis
+    after = training.train(config).synthesis
+    assert torch.equal(before.b16.conv1.weight, after.b16.conv1.weight)
+    assert not torch.equal(before.b8.conv1.weight, after.b8.conv1.weight)
+    assert after.resolutions == [4, 8, 16]
 
 
 def test_styles_of_known_places_are_not_mixed(config):
@@ -105,6 +115,8 @@ def test_a_guide_that_cannot_be_is_refused(guided, tmp_path):
         training.train(replace(guided, mirror=True))
     with pytest.raises(ValueError, match="needs places"):
         training.train(replace(guided, places="", guide_alone=4))
+    with pytest.raises(ValueError, match="skip"):
+        training.train(replace(guided, guide_coarse=4, architecture="orig"))
     with pytest.raises(ValueError, match="critic"):
         training.train(replace(guided, critic=(8, 8)))
     np.save(tmp_path / "short.npy", np.zeros((3, 8), np.float32))

@@ -61,6 +61,9 @@ class Config:
     places: str = ""  # a .npy file (N, z_dim): where in the latent space each picture belongs; empty: nobody knows
     guide: float = 10.0  # how much it counts that the picture of a place looks like the one that belongs there
     guide_alone: int = 0  # so many images without a discriminator, for which the generator learns from the guide alone
+    guide_coarse: int = (
+        0  # so many of these at half the size, without the last block: forms come first, at half the cost
+    )
     guide_lr: float = 0.008  # the generator's at the start of these, from where it falls to lr
     seed: int = 0
     device: str = "auto"
@@ -99,6 +102,7 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
     state = {"step": 0, "images": 0, "seconds": 0.0, "path_mean": 0.0, "augment": 0.0}
     parts = {"G": G, "D": D, "G_ema": G_ema, "G_opt": G_opt, "D_opt": D_opt}
     resume(out, parts, state)
+    resolutions = list(G.synthesis.resolutions)
     if choose_precision(config.precision, device) == torch.bfloat16:
         for net in (G.synthesis, D):
             net.use_half(len(config.channels), torch.bfloat16)
@@ -107,6 +111,8 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
     while state["images"] < config.images and not cancelled():
         torch.manual_seed(config.seed * 1_000_003 + state["step"])
         alone = places is not None and state["images"] < config.guide_alone
+        coarse = alone and state["images"] < config.guide_coarse
+        G.synthesis.resolutions = resolutions[:-1] if coarse else resolutions
         guided = 0 if places is None else config.batch if alone else config.batch // 2
         regularise_d = config.r1_gamma > 0 and state["step"] % config.r1_every == 0
         regularise_g = config.path_weight > 0 and state["step"] % config.path_every == 0 and not alone
@@ -141,7 +147,8 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
             loss_g = F.softplus(-score).mean()
             sums.add(loss_g=loss_g)
         if guided:  # ... to put each picture where it belongs ...
-            apart = unlikeness(fake[:guided], real[:guided].detach())
+            wanted = F.avg_pool2d(real, 2) if coarse else real[:guided].detach()
+            apart = unlikeness(fake[:guided], wanted)
             loss_g = loss_g + apart * config.guide
             sums.add(apart=apart)
         loss_g.backward()
@@ -459,6 +466,8 @@ def check(config):
         raise ValueError(f"critic needs as many entries as channels, {len(config.channels)}, got {len(config.critic)}")
     if config.guide_alone and not config.places:
         raise ValueError("guide_alone needs places: without them there is no guide to learn from")
+    if config.guide_coarse and config.architecture != "skip":
+        raise ValueError("guide_coarse needs the skip architecture: no other has a picture at half the size")
     if config.mirror and config.places:
         raise ValueError("mirror must be off with places: a mirrored picture belongs elsewhere")
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -212,34 +211,3 @@ def test_an_address_is_a_number_and_a_port():
     for wrong in ("here:1", "1.2.3.4", "1.2.3.4:x", "1.2.3.4:99999"):
         with pytest.raises(ValueError):  # noqa: PT011
             osc.address(wrong)
-
-
-@pytest.mark.skipif(shutil.which("oscsend") is None or shutil.which("oscdump") is None, reason="liblo-tools is missing")
-async def test_oscsend_asks_and_oscdump_on_57200_hears(tmp_path: Path):
-    try:
-        osc.bound("0.0.0.0", osc.LISTENS).close()
-    except OSError:
-        pytest.skip("port 57200 is taken")
-    async with homes("echo") as server:
-        dump = await asyncio.create_subprocess_exec("oscdump", "-L", str(osc.LISTENS), stdout=asyncio.subprocess.PIPE)
-        assert dump.stdout is not None
-        try:
-            while True:  # until oscdump listens
-                await sent(server, "/server/connect")
-                await sent(server, "/query", "s", '{"value": "by liblo"}')
-                try:
-                    async with asyncio.timeout(0.2):
-                        while b"/data" not in (line := await dump.stdout.readline()):
-                            continue
-                    break
-                except TimeoutError:
-                    continue
-            assert b"by liblo" in line
-        finally:
-            dump.terminate()
-            await dump.wait()
-
-
-async def sent(server: Server, *words: str) -> None:
-    made = await asyncio.create_subprocess_exec("oscsend", "localhost", str(port(server, "echo", "osc")), *words)
-    assert await made.wait() == 0
