@@ -36,6 +36,7 @@ class Chains:
         self._hub = hub
         self._file = file
         self._carriers: dict[tuple[str, str], _Carrier] = {}  # by target and input
+        self._turn = asyncio.Lock()  # who changes them now: each change is made of what the one before left
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -52,9 +53,10 @@ class Chains:
 
     async def restore(self) -> None:
         """Those that were kept, between the sessions that are there."""
-        for chain in msgspec.convert(await self._file.noted(_NOTE) or [], list[Chain]):
-            if {chain.source, chain.target} <= self._hub.sessions.keys():
-                await self._put(chain)
+        async with self._turn:
+            for chain in msgspec.convert(await self._file.noted(_NOTE) or [], list[Chain]):
+                if {chain.source, chain.target} <= self._hub.sessions.keys():
+                    await self._put(chain)
 
     def described(self) -> list[dict[str, Any]]:
         """Each with what keeps it from working, if anything does."""
@@ -66,18 +68,20 @@ class Chains:
         """From now on, in place of what fed that input before. Refused when the two don't fit."""
         source, target = self._hub.get(chain.source), self._hub.get(chain.target)
         _check(chain, source, target)
-        if (chain.target, chain.input) not in self._carriers and len(self._carriers) >= limits.CHAINS:
-            raise Busy(f"there are {limits.CHAINS} chains, as many as there may be", hint="remove one")
-        await self._put(chain)
-        await self._keep()
+        async with self._turn:
+            if (chain.target, chain.input) not in self._carriers and len(self._carriers) >= limits.CHAINS:
+                raise Busy(f"there are {limits.CHAINS} chains, as many as there may be", hint="remove one")
+            await self._put(chain)
+            await self._keep()
 
     async def remove(self, target: str, input: str) -> None:
         """Nothing feeds that input any more; it keeps its last value."""
-        carrier = self._carriers.pop((target, input), None)
-        if carrier is None:
-            raise NotFound(f"nothing feeds {input[:80]} of {target[:80]}", hint="GET /api/chains lists them")
-        await carrier.close()
-        await self._keep()
+        async with self._turn:
+            carrier = self._carriers.pop((target, input), None)
+            if carrier is None:
+                raise NotFound(f"nothing feeds {input[:80]} of {target[:80]}", hint="GET /api/chains lists them")
+            await carrier.close()
+            await self._keep()
 
     async def _put(self, chain: Chain) -> None:
         before = self._carriers.pop((chain.target, chain.input), None)
@@ -95,7 +99,8 @@ class Chains:
         async with events as happening:
             async for event in happening:
                 try:
-                    await self._heed(event)
+                    async with self._turn:
+                        await self._heed(event)
                 except BridgeError as error:
                     _log.error("the chains were not saved: %s; %s", error.message, error.hint)
 

@@ -58,6 +58,7 @@ class Mappings:
         self._kept: dict[str, Mapping] = {}
         self._at: dict[str, tuple[Mapping, ...]] = {}
         self._strays: dict[str, Stray] = {}
+        self._turn = asyncio.Lock()  # who changes them now: each change is made of what the one before left
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -76,7 +77,9 @@ class Mappings:
         return self._at.get(address, ())
 
     def stray(self, address: str, numbers: tuple[float, ...]) -> None:
-        """A message came that nothing listens to."""
+        """A message came that nothing listens to. One whose address is too long to be mapped is not remembered."""
+        if len(address) > limits.ADDRESS_CHARS:
+            return
         self._strays.pop(address, None)
         while len(self._strays) >= _STRAYS:
             del self._strays[next(iter(self._strays))]
@@ -92,15 +95,17 @@ class Mappings:
     async def add(self, mapping: Mapping) -> None:
         """In place of the same one, if there is one."""
         _check(mapping)
-        if mapping.id not in self._kept and len(self._kept) >= limits.MAPPINGS:
-            raise Busy(f"there are {limits.MAPPINGS} mappings, as many as there may be", hint="remove one")
-        await self._keep([*(one for one in self._kept.values() if one.id != mapping.id), mapping])
-        self._strays.pop(mapping.address, None)
+        async with self._turn:
+            if mapping.id not in self._kept and len(self._kept) >= limits.MAPPINGS:
+                raise Busy(f"there are {limits.MAPPINGS} mappings, as many as there may be", hint="remove one")
+            await self._keep([*(one for one in self._kept.values() if one.id != mapping.id), mapping])
+            self._strays.pop(mapping.address, None)
 
     async def remove(self, id: str) -> None:
-        if id not in self._kept:
-            raise NotFound(f"there is no mapping {id[:80]!r}", hint="GET /api/mappings lists them", field="id")
-        await self._keep([one for one in self._kept.values() if one.id != id])
+        async with self._turn:
+            if id not in self._kept:
+                raise NotFound(f"there is no mapping {id[:80]!r}", hint="GET /api/mappings lists them", field="id")
+            await self._keep([one for one in self._kept.values() if one.id != id])
 
     async def _watch(self, happening: EventReader) -> None:
         async with happening:
@@ -112,10 +117,11 @@ class Mappings:
 
     async def _renamed(self, old: str, new: str) -> None:
         """Those of a session go with its name."""
-        kept = self._kept.values()
-        if any(one.session == old for one in kept):
-            moved = msgspec.structs.replace
-            await self._keep([moved(one, session=new) if one.session == old else one for one in kept])
+        async with self._turn:
+            kept = self._kept.values()
+            if any(one.session == old for one in kept):
+                moved = msgspec.structs.replace
+                await self._keep([moved(one, session=new) if one.session == old else one for one in kept])
 
     async def _keep(self, mappings: list[Mapping]) -> None:
         await self._file.note(_NOTE, msgspec.to_builtins(mappings))

@@ -23,6 +23,7 @@ class Workspaces:
         self._hub = hub
         self._file = file
         self._names: list[str] = [FIRST]
+        self._turn = asyncio.Lock()  # who changes them now: each change is made of what the one before left
 
     async def __aenter__(self) -> Self:
         self._names = list(await self._file.noted(_NOTE) or [FIRST])
@@ -46,27 +47,30 @@ class Workspaces:
 
     async def add(self, name: Any) -> None:
         """One more, empty, behind the others."""
-        if len(self._names) >= limits.WORKSPACES:
-            raise Busy(f"there are {limits.WORKSPACES} workspaces, as many as there may be", hint="remove one")
-        await self._keep([*self._names, self._new(name)])
+        async with self._turn:
+            if len(self._names) >= limits.WORKSPACES:
+                raise Busy(f"there are {limits.WORKSPACES} workspaces, as many as there may be", hint="remove one")
+            await self._keep([*self._names, self._new(name)])
 
     async def rename(self, old: str, name: Any) -> None:
         """Its sessions go with it."""
-        sessions = self.sessions(old)
-        if name == old:
-            return
-        new = self._new(name)
-        await self._keep([new if known == old else known for known in self._names])
-        for session in sessions:
-            session.workspace = new
+        async with self._turn:
+            sessions = self.sessions(old)
+            if name == old:
+                return
+            new = self._new(name)
+            await self._keep([new if known == old else known for known in self._names])
+            for session in sessions:
+                session.workspace = new
 
     async def remove(self, name: str) -> None:
         """Close its sessions and forget it. The last one stays."""
-        sessions = self.sessions(name)
-        if len(self._names) == 1:
-            raise InputError("the last workspace stays", hint="add another one first", field="name")
-        await asyncio.gather(*(self._hub.close_session(session.name) for session in sessions))
-        await self._keep([known for known in self._names if known != name])
+        async with self._turn:
+            sessions = self.sessions(name)
+            if len(self._names) == 1:
+                raise InputError("the last workspace stays", hint="add another one first", field="name")
+            await asyncio.gather(*(self._hub.close_session(session.name) for session in sessions))
+            await self._keep([known for known in self._names if known != name])
 
     def move(self, session: Session, name: Any) -> None:
         """Show a session there from now on."""

@@ -62,7 +62,9 @@ class Osc:
     ) -> None:
         """SettingError if the settings can't be used. `saved`: what keep() was given before the last start."""
         host = settings.osc_host or settings.host
-        self.gate = Gate(settings.osc_allow, hub.events, keep)
+        # With a token on a bridge for this machine alone everybody shows it, and OSC has no place for one.
+        shared = bool(settings.token) and is_loopback(settings.host)
+        self.gate = Gate(settings.osc_allow, hub.events, keep, this_machine=not shared)
         self.gate.restore(saved)
         self._hub = hub
         self._walks = walks

@@ -35,8 +35,9 @@ class Knock:
 class Gate:
     """The addresses that may send: this machine, those of the settings, those that were allowed since."""
 
-    def __init__(self, from_settings: Iterable[str], events: Events, keep: Keep) -> None:
+    def __init__(self, from_settings: Iterable[str], events: Events, keep: Keep, this_machine: bool = True) -> None:
         self.refused = 0
+        self._this_machine = this_machine  # False: it has to be allowed like any other
         self._settings = {entry: _network(entry, "osc_allow") for entry in from_settings}
         self._allowed: dict[str, Network] = {}
         self._events = events
@@ -102,7 +103,7 @@ class Gate:
         ]
 
     def _looked_up(self, host: str) -> bool:
-        if is_loopback(plain(host)):
+        if self._this_machine and is_loopback(plain(host)):
             return True
         try:
             address = ipaddress.ip_address(plain(host))

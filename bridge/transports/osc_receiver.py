@@ -7,6 +7,7 @@ in one step for each session. What does something is done in its turn, after wha
 
 import asyncio
 import logging
+import math
 import struct
 import time
 from collections.abc import Callable
@@ -344,7 +345,9 @@ class Receiver:
             number = arguments[one.argument] if one.argument < len(arguments) else None
             place = one.input if one.input.startswith("walk/") else addresses.place_of(one.input)
             node = self._space.root.at(f"/{one.session}/{place}")
-            if isinstance(number, (int, float)) and node is not None and node.method is not None:
+            if not isinstance(number, (int, float)) or not math.isfinite(number):
+                continue
+            if node is not None and node.method is not None:
                 self._move(node, node.method, one.of(number), sender, inlet)
         return bool(mapped)
 

@@ -1,5 +1,6 @@
 """Renaming, stopping, workspaces and chains, over a real server with real models."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,19 @@ async def test_a_workspace_is_renamed_with_its_sessions_and_removed_with_them(ht
     await asked(http, "GET", "/api/sessions/echo", status=404)
     last = await asked(http, "DELETE", f"/api/workspaces/{left[0]['name']}", status=400)
     assert "last" in last["error"]["message"]
+
+
+async def test_many_changes_at_once_are_all_kept(http: aiohttp.ClientSession):
+    def fader(number: int) -> dict[str, str]:
+        return {"address": f"/1/fader{number}", "session": "painter", "input": "shade"}
+
+    await asyncio.gather(*(asked(http, "POST", "/api/workspaces", {"name": f"W{n}"}, 201) for n in range(10)))
+    await asyncio.gather(*(asked(http, "POST", "/api/mappings", fader(n), 201) for n in range(20)))
+    assert len((await asked(http, "GET", "/api/workspaces"))["workspaces"]) == 11
+    assert len((await asked(http, "GET", "/api/mappings"))["mappings"]) == 20
+    await asked(http, "PATCH", "/api/sessions/painter", {"name": "artist"})
+    while {one["session"] for one in (await asked(http, "GET", "/api/mappings"))["mappings"]} != {"artist"}:
+        pass
 
 
 async def test_workspace_names_are_checked(http: aiohttp.ClientSession):

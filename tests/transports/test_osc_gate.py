@@ -33,6 +33,11 @@ def test_this_machine_always_may(host: str):
     assert gate().lets(host, "UDP")
 
 
+def test_where_everybody_shows_a_token_this_machine_has_to_be_allowed_too():
+    assert not Gate((), Events(), Keeper(), this_machine=False).lets("127.0.0.1", "udp")
+    assert Gate(("127.0.0.1",), Events(), Keeper(), this_machine=False).lets("127.0.0.1", "udp")
+
+
 def test_others_may_when_their_address_or_network_is_allowed():
     told = gate("192.168.1.20", "10.0.0.0/8", "fd00::/8")
     assert all(told.lets(host, "UDP") for host in ("192.168.1.20", "::ffff:192.168.1.20", "10.7.7.7", "fd00::1%eth0"))

@@ -100,7 +100,7 @@ class Client:
         if packet.kind == codec.MESSAGE:
             self._app.received(self, packet)
         elif packet.kind == codec.PING:
-            self.send(Packet(codec.PONG, packet.data), "pong")
+            self.send(_pong(packet), "pong")
         elif packet.kind == codec.CLOSE:
             self.close()
 
@@ -300,7 +300,10 @@ async def _upgraded(socket: web.WebSocketResponse, client: Client, transport: as
             async for message in socket:
                 packet = _packet(message, client.version)
                 if packet.kind == codec.PING:
-                    await socket.send_frame(codec.to_frame(Packet(codec.PONG, packet.data), 4), aiohttp.WSMsgType.TEXT)
+                    await socket.send_frame(
+                        codec.to_frame(_pong(packet), 4),
+                        aiohttp.WSMsgType.TEXT,
+                    )
                     client.upgrading = True
                     client.release()
                 elif packet.kind == codec.UPGRADE and not client.closed:
@@ -335,3 +338,8 @@ def _packet(message: aiohttp.WSMessage, version: int) -> Packet:
 
 def _refused(code: int) -> Answer:
     return json_answer({"code": code, "message": _WORDS[code]}, 400)
+
+
+def _pong(ping: Packet) -> Packet:
+    """With what the ping held, which is text: bytes could not come back in a text packet."""
+    return Packet(codec.PONG, b"" if ping.binary else ping.data)

@@ -12,7 +12,7 @@ class Gate(Model):
     """Waits for a file; `steps` gives a piece for every line the file has."""
 
     def run(self, path: str = "", tag: str = "") -> Annotated[str, Text()]:
-        if path:
+        if Path(path).is_absolute():  # noise may come in as a path, too
             Path(path + ".begun").touch()
             while not Path(path).exists():
                 time.sleep(0.002)
