@@ -34,7 +34,6 @@ CONFIG = {
     "channels": (192, 192, 112, 48, 32),
     "critic": (128, 128, 96, 48, 24),
     "mapping_width": 256,
-    "mapping_lr": 1.0,
     "mirror": False,
     "mixing": 0.5,
     "guide": 10.0,

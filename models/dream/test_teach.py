@@ -18,14 +18,14 @@ def test_the_code_says_what_the_drawing_reads():
         p = traits(place(seed))
         found = code(torch.from_numpy(place(seed))[None])[0].numpy()
         assert MOTIFS[int(found[: len(MOTIFS)].argmax())] == p["motif"]
-        across, up = found[len(MOTIFS) :][:2] / 1.5 - 1
+        across, up = found[len(MOTIFS) :][:2] / 1.4
         assert math.isclose(math.cos(2 * math.pi * p["hour"]), across, abs_tol=1e-5)
         assert math.isclose(math.sin(2 * math.pi * p["hour"]), up, abs_tol=1e-5)
         for name, number in zip(NAMES, found[len(MOTIFS) + 4 : LENGTH], strict=True):
             low, high = RANGES.get(name, (0.0, 1.0))
-            assert np.isclose(low + (high - low) * number / 3, p[name], atol=1e-4)
+            assert np.isclose(low + (high - low) * (number / 1.7 + 1) / 2, p[name], atol=1e-4)
         own = found[LENGTH:].reshape(len(MOTIFS), -1)
-        assert np.allclose(own[MOTIFS.index(p["motif"])] / 3, [p[f"s{i}"] for i in range(10)], atol=1e-4)
+        assert np.allclose(own[MOTIFS.index(p["motif"])] / 4, [2 * p[f"s{i}"] - 1 for i in range(10)], atol=1e-4)
         assert (own.any(axis=1) == [motif == p["motif"] for motif in MOTIFS]).all()
 
 

@@ -64,13 +64,14 @@ def test_the_guide_alone_teaches_which_picture_belongs_where(guided):
 
 
 def test_the_discriminator_joins_after_the_guide_and_resumes_to_the_same_weights(guided, tmp_path):
-    config = replace(guided, guide_coarse=4, guide_alone=8, critic=(8, 4, 4))
+    config = replace(guided, guide_coarse=4, guide_alone=8, guide_batch=2, log_every=1, critic=(8, 4, 4))
     seen = []
     whole = training.train(config, on_progress=seen.append)
-    assert ["loss_d" in each for each in seen] == [False, True]
+    assert [each["images"] for each in seen] == [2, 4, 6, 8, 12, 16]
+    assert ["loss_d" in each for each in seen] == [False] * 4 + [True] * 2
     assert all("apart" in each for each in seen)
     parts = replace(config, out=str(tmp_path / "parts"))
-    answers = iter([False, False, False, True])  # past where it joins, then stop
+    answers = iter([False] * 5 + [True])  # past where it joins, then stop
     training.train(parts, cancelled=lambda: next(answers))
     assert torch.equal(weights(whole), weights(training.train(parts)))
 

@@ -61,6 +61,7 @@ class Config:
     places: str = ""  # a .npy file (N, z_dim): where in the latent space each picture belongs; empty: nobody knows
     guide: float = 10.0  # how much it counts that the picture of a place looks like the one that belongs there
     guide_alone: int = 0  # so many images without a discriminator, for which the generator learns from the guide alone
+    guide_batch: int = 4  # pictures in a step of these: many small steps teach more than a few large ones
     guide_coarse: int = (
         0  # so many of these at half the size, without the last block: forms come first, at half the cost
     )
@@ -108,19 +109,21 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
             net.use_half(len(config.channels), torch.bfloat16)
 
     sums, started, saved_at, sampled_at = Sums(), time.monotonic(), time.monotonic(), state["images"]
+    seen = state["images"]
     while state["images"] < config.images and not cancelled():
         torch.manual_seed(config.seed * 1_000_003 + state["step"])
         alone = places is not None and state["images"] < config.guide_alone
         coarse = alone and state["images"] < config.guide_coarse
         G.synthesis.resolutions = resolutions[:-1] if coarse else resolutions
-        guided = 0 if places is None else config.batch if alone else config.batch // 2
+        batch = config.guide_batch if alone else config.batch
+        guided = 0 if places is None else batch if alone else batch // 2
         regularise_d = config.r1_gamma > 0 and state["step"] % config.r1_every == 0
         regularise_g = config.path_weight > 0 and state["step"] % config.path_every == 0 and not alone
 
         # One batch of each kind. Both players look at the same fakes: the generator's graph is kept for its own turn.
-        index, real = take(pictures, config.batch, config.mirror, device)  # (N,), (N, 3, H, W)
+        index, real = take(pictures, batch, config.mirror, device)  # (N,), (N, 3, H, W)
         known = None if places is None else torch.from_numpy(places[index[:guided]]).to(device)  # (guided, Z)
-        ws = styles(G, config.batch, config.mixing, device, known)  # (N, L, W)
+        ws = styles(G, batch, config.mixing, device, known)  # (N, L, W)
         fake = G.synthesis(ws)  # (N, 3, H, W)
         loss_g = fake.new_zeros(())
 
@@ -166,8 +169,8 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
         step(G_opt)
 
         state["step"] += 1
-        state["images"] += config.batch
-        average(G_ema, G, config, state["images"])
+        state["images"] += batch
+        average(G_ema, G, config, state["images"], batch)
 
         if state["step"] % config.log_every == 0:
             now = time.monotonic()
@@ -179,11 +182,11 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
                 "seconds": round(state["seconds"], 1),
             }
             progress |= {
-                "images_per_second": round(config.log_every * config.batch / (now - started), 2),
+                "images_per_second": round((state["images"] - seen) / (now - started), 2),
                 "augment": round(state["augment"], 3),
             }
             progress |= sums.read()
-            started = now
+            started, seen = now, state["images"]
             if not all(math.isfinite(value) for value in progress.values()):
                 raise FloatingPointError(f"training went astray at {state['images']} images: {progress}")
             if "real_sign" in progress:
@@ -288,10 +291,10 @@ def adapt(probability, real_sign, config):
     return min(0.8, max(0.0, probability + math.copysign(change, real_sign - config.augment_target)))
 
 
-def average(G_ema, G, config, images):
+def average(G_ema, G, config, images, batch):
     """Move the averaged generator towards the current one."""
     half_life = min(config.ema_images, images * 0.1)
-    share = 1 - 0.5 ** (config.batch / max(half_life, 1e-8))
+    share = 1 - 0.5 ** (batch / max(half_life, 1e-8))
     with torch.no_grad():
         torch._foreach_lerp_(list(G_ema.parameters()), [p.detach() for p in G.parameters()], share)
         for ours, theirs in zip(G_ema.buffers(), G.buffers(), strict=True):
