@@ -13,7 +13,7 @@ const drawn = (width) => it.until(() => drawing().evaluate((canvas, wanted) => c
 const give = async (name) => it.session(name).getByLabel("image", { exact: true }).setInputFiles(await picture());
 
 test("what walks is the first on the page, and every session says how it is", async () => {
-  await it.until(async () => (await it.page.locator(".session h2").count()) === 3, "three sessions");
+  await it.until(async () => (await it.page.locator(".session h2").count()) === 4, "four sessions");
   assert.equal(await it.page.locator(".session h2").first().textContent(), "dream");
   await it.session("dream").getByText(/\d fps/).waitFor();
   await it.session("pencil").getByText("ready", { exact: true }).waitFor();
