@@ -73,7 +73,7 @@ class StyleGAN2(Model):
             z=Vector(self.z_dim),
             w=Vector(self.w_dim, rows=self.num_ws),
             mix=Vector(self.z_dim),
-            label=Number(-1, max(self.c_dim - 1, 0), step=1, description=labels),
+            label=Number(-1, self.c_dim - 1, step=1, description=labels),
             truncation_cutoff=Number(-1, self.num_ws, step=1),
             mix_from=Number(0, self.num_ws, step=1),
             mix_to=Number(0, self.num_ws, step=1),
@@ -151,8 +151,8 @@ class StyleGAN2(Model):
 
     def place(self, z: np.ndarray | None, w: np.ndarray | None, label: int, truncation: float, cutoff: int = -1) -> Any:
         """The styles of one picture, (1, layers, w_dim)."""
-        if not -1 <= label < max(self.c_dim, 1):
-            takes = f"labels from -1 to {self.c_dim - 1}" if self.c_dim else "no labels"
+        if not -1 <= label < self.c_dim:
+            takes = f"labels from -1 to {self.c_dim - 1}" if self.c_dim else "no labels: -1"
             raise InputError(f"label {label} came; this network takes {takes}", field="label")
         if w is not None:
             w = self._checked(w, "w", self.w_dim, self.num_ws).reshape(1, -1, self.w_dim)

@@ -187,9 +187,11 @@ def test_a_network_without_labels_says_so():
     pytest.importorskip("torch")
     model = StyleGAN2()
     model.setup(str(HERE / "fixtures" / "uncond-32.safetensors"), device="cpu")
-    assert model.place(z(), None, 0, 1.0).shape == (1, 8, 64)
+    assert model.place(z(), None, -1, 1.0).shape == (1, 8, 64)
+    label = refined(signature_of(StyleGAN2), model).default.inputs["label"]
+    assert label.min == label.max == -1  # no form shows a choice of one
     with pytest.raises(InputError, match="no labels"):
-        model.place(z(), None, 1, 1.0)
+        model.place(z(), None, 0, 1.0)
 
 
 @pytest.mark.parametrize(("network", "said"), [("", "network is empty"), ("nowhere.pkl", "nowhere.pkl: No such file")])

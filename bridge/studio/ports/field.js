@@ -37,10 +37,13 @@ export function Field({ name, port, value, set, error, held, onHold, context }) 
   </div>`;
 }
 
+// A number that can be but one is no choice: a network without labels has no slider for them.
+const isChoice = ([, port]) => port.kind !== "number" || port.min === undefined || port.min !== port.max;
+
 // All inputs of a session, from its form.
 export function Fields({ form, inputs, context, holdable = true }) {
   const { values, errors, held } = useStore(form.store);
-  return html`<div class="fields">${Object.entries(inputs).map(([name, port]) => html`<${Field} key=${name} name=${name} port=${port}
+  return html`<div class="fields">${Object.entries(inputs).filter(isChoice).map(([name, port]) => html`<${Field} key=${name} name=${name} port=${port}
     value=${name in values ? values[name] : port.default} set=${(value) => form.offer(name, value)} error=${errors[name]}
     held=${Boolean(held[name])} onHold=${holdable && ((on) => form.hold(name, on))} context=${{ ...context, form, inputs }} />`)}</div>`;
 }
