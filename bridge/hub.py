@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
-from weakref import WeakValueDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from bridge import limits
 from bridge.catalog import Catalog, Entry
@@ -43,6 +43,7 @@ class Hub:
         self._max_sessions = max_sessions
         self._start_seconds = start_seconds
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by name: who opens under it now
+        self._heirs: WeakKeyDictionary[Session, Session] = WeakKeyDictionary()  # by the failed one that each replaced
         self._leaving: set[asyncio.Task[None]] = set()  # sessions that are closing, their workers perhaps not gone yet
         self._closed = False
 
@@ -64,6 +65,9 @@ class Hub:
             if running is not None and running.state != "failed":
                 return await self._joined(running, entry, options)
             parsed = await self._parsed(entry, options) if options else dict(entry.options)
+            running = self.sessions.get(name)  # it may have another name by now, or run again
+            if running is not None and running.state != "failed":
+                return await self._joined(running, entry, options)
             if running is not None:
                 await self.close_session(name)
             return await self._start(entry, name, parsed, stopped)
@@ -94,27 +98,11 @@ class Hub:
 
     async def start(self, name: str, options: Mapping[str, Any] | None = None) -> Session:
         """Let a stopped or failed session run again, with other options if some are given."""
-        session = self.get(name)
-        entry = await self.catalog.resolved(self.reference(session))
-        parsed = None if options is None else await self._parsed(entry, {**options, **entry.options})
-        if session.state != "failed":
-            session.start(parsed)
-            return session
-        async with self._turn(name):
-            if self.sessions.get(name) is session:
-                options = session.options if parsed is None else parsed
-                await self._replace(session, self._new(entry, name, options, inputs=session.snapshot()))
-            return self.get(name)
+        return await self._begin(self.get(name), options, anew=False)
 
     async def restart(self, name: str, options: Mapping[str, Any] | None = None) -> Session:
         """A new process for a session, with other options if some are given."""
-        session = self.get(name)
-        entry = await self.catalog.resolved(self.reference(session))
-        if options is not None:
-            await self._parsed(entry, {**options, **entry.options})  # before anything ends
-        if session.state != "failed":
-            session.stop()
-        return await self.start(name, options)
+        return await self._begin(self.get(name), options, anew=True)
 
     def reference(self, session: Session) -> str:
         """By what its model is found again: its id, or the path it was named by."""
@@ -161,7 +149,7 @@ class Hub:
                 hint="options count from the start: choose another name, or close it first",
                 field="options",
             )
-        return running
+        return self._now(running)
 
     async def _parsed(self, entry: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
         """Options checked before anything is started."""
@@ -178,13 +166,35 @@ class Hub:
             )
         return await self._enter(self._new(entry, name, options, stopped=stopped))
 
-    async def _replace(self, old: Session, new: Session) -> None:
-        """In the same place, once the old one is gone."""
-        new.workspace = old.workspace
-        await asyncio.shield(self._leave(old))
+    async def _begin(self, session: Session, options: Mapping[str, Any] | None, anew: bool) -> Session:
+        """It is the session that is meant, whatever it is called by the time its model was found and asked."""
+        entry = await self.catalog.resolved(self.reference(session))
+        parsed = None if options is None else await self._parsed(entry, {**options, **entry.options})
+        session = self._now(session)
+        if session.state == "failed":
+            return await self._replace(session, entry, session.options if parsed is None else parsed)
+        if anew:
+            session.stop()
+        session.start(parsed)
+        return session
+
+    def _now(self, session: Session) -> Session:
+        """What it is by now: itself, or the one in its place; UnknownSession when it was closed."""
+        while session in self._heirs:
+            session = self._heirs[session]
+        if self.sessions.get(session.name) is not session:
+            raise UnknownSession(f"{session.name} was closed", hint="open it again", field="session")
+        return session
+
+    async def _replace(self, old: Session, entry: Entry, options: dict[str, Any]) -> Session:
+        """A failed one by another, in one step: nobody can rename or close it half way."""
         if self._closed:
-            raise Refused(f"{new.name} is not started: the bridge is ending")
-        await self._enter(new)
+            raise Refused(f"{old.name} is not started: the bridge is ending")
+        new = self._heirs[old] = self._new(entry, old.name, options, inputs=old.snapshot())
+        new.workspace = old.workspace
+        old.end()
+        self._leave(old)
+        return await self._enter(new)
 
     async def _enter(self, session: Session) -> Session:
         self.sessions[session.name] = session

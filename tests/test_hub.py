@@ -97,6 +97,105 @@ async def test_a_failed_session_is_opened_anew(stage: Stage):
     assert second is not first and first.state == "closed" and stage.hub.get("echo") is second
 
 
+async def _settled(ticks: int) -> None:
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_a_failed_session_that_is_renamed_while_it_is_started_again_runs_under_its_new_name(
+    stage: Stage, ticks: int
+):
+    failed = await stage.hub.open("echo")
+    await stage.puppets(1)
+    await stage.failed("echo")
+    starting = asyncio.ensure_future(stage.hub.start("echo"))
+    await _settled(ticks)
+    renamed = asyncio.ensure_future(stage.hub.rename("echo", "mine"))
+    started, _ = await asyncio.gather(starting, renamed)
+    assert stage.hub.sessions == {"mine": started}
+    assert started is not failed and started.state == "starting" and started.name == "mine"
+
+
+@pytest.mark.parametrize("verb", ["start", "restart"])
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_session_that_is_renamed_while_its_options_are_looked_at_is_the_one_that_starts(
+    stage: Stage, verb: str, fails: bool
+):
+    await stage.hub.open("echo", "old")
+    await stage.puppets(1)
+    if fails:
+        await stage.failed("old")
+    stage.may_tell.clear()
+    starting = asyncio.ensure_future(getattr(stage.hub, verb)("old", {"paper": "cream"}))
+    while not stage.asked:
+        await asyncio.sleep(0)
+    await stage.hub.rename("old", "mine")
+    other = await stage.hub.open("counter", "old")
+    stage.may_tell.set()
+    started = await starting
+    assert stage.hub.sessions == {"mine": started, "old": other}
+    assert started.options == ({"paper": "cream"} if fails or verb == "restart" else {})
+
+
+@pytest.mark.parametrize("ticks", range(6))
+async def test_a_failed_session_that_is_closed_while_it_is_started_again_does_not_come_back(stage: Stage, ticks: int):
+    await stage.hub.open("echo")
+    await stage.puppets(1)
+    await stage.failed("echo")
+    starting = asyncio.ensure_future(stage.hub.start("echo"))
+    await _settled(ticks)
+    closing = asyncio.ensure_future(stage.hub.close_session("echo"))
+    await asyncio.gather(starting, closing, return_exceptions=True)
+    assert stage.hub.sessions == {}
+
+
+async def test_a_session_that_is_closed_while_its_options_are_looked_at_is_not_started(stage: Stage):
+    await stage.hub.open("echo")
+    await stage.puppets(1)
+    await stage.failed("echo")
+    stage.may_tell.clear()
+    starting = asyncio.ensure_future(stage.hub.start("echo", {"paper": "cream"}))
+    while not stage.asked:
+        await asyncio.sleep(0)
+    await stage.hub.close_session("echo")
+    stage.may_tell.set()
+    with pytest.raises(UnknownSession, match="echo was closed"):
+        await starting
+    assert stage.hub.sessions == {}
+
+
+async def test_two_who_start_a_failed_session_at_once_get_one_session(stage: Stage):
+    failed = await stage.hub.open("echo")
+    await stage.puppets(1)
+    await stage.failed("echo")
+    first, second = await asyncio.gather(stage.hub.start("echo"), stage.hub.start("echo"))
+    assert first is second is stage.hub.get("echo") and failed.state == "closed"
+
+
+async def test_the_end_of_a_failed_session_is_told_before_the_one_in_its_place(stage: Stage):
+    await stage.hub.open("echo")
+    await stage.puppets(1)
+    await stage.failed("echo")
+    async with stage.hub.events.subscribe(("state", "session_opened")) as happening:
+        await stage.hub.start("echo")
+        told = [await anext(happening) for _ in range(2)]
+    assert [(event.kind, event.data.get("state")) for event in told] == [("state", "closed"), ("session_opened", None)]
+
+
+async def test_who_opens_a_failed_session_that_was_started_meanwhile_joins_it(stage: Stage):
+    await stage.hub.open("echo")
+    await stage.puppets(1)
+    await stage.failed("echo")
+    stage.may_tell.clear()
+    opening = asyncio.ensure_future(stage.hub.open("echo", options={"paper": "white"}))
+    while not stage.asked:
+        await asyncio.sleep(0)
+    started = await stage.hub.start("echo")
+    stage.may_tell.set()
+    assert await opening is started and stage.hub.sessions == {"echo": started}
+
+
 async def test_more_sessions_than_the_bound_are_refused(tmp_path: Path):
     stage = Stage(tmp_path, max_sessions=1)
     async with stage.hub:

@@ -164,14 +164,19 @@ class Session:
         self._set_state("starting")
         self._may_run.set()
 
+    def end(self) -> None:
+        """End everything, without waiting until its process is gone; whoever waits is told. Idempotent."""
+        if self.state == "closed":
+            return
+        self._set_state("closed")
+        self._give_up(Cancelled(f"{self.name} was closed"))
+        self._fanout.close(Cancelled(f"{self.name} was closed"))
+        if self._life is not None:
+            self._life.cancel()  # once: a second cancel would interrupt the closing of the worker
+
     async def close(self) -> None:
-        """End everything; whoever waits is told. Idempotent."""
-        if self.state != "closed":
-            self._set_state("closed")
-            self._give_up(Cancelled(f"{self.name} was closed"))
-            self._fanout.close(Cancelled(f"{self.name} was closed"))
-            if self._life is not None:
-                self._life.cancel()  # once: a second cancel would interrupt the closing of the worker
+        """End everything, and wait until its process is gone. Idempotent."""
+        self.end()
         if self._life is not None:
             await asyncio.wait([self._life])
 
