@@ -22,25 +22,56 @@ T = TypeVar("T")
 
 
 class Job:
-    """One run over there. Messages are taken by the worker's thread, in order; the last has "succeeded" or an error."""
+    """One run over there. Messages are taken by the worker's thread, in order; the last has "succeeded" or an error.
 
-    def __init__(self, news: threading.Condition) -> None:
-        self.messages: deque[dict[str, Any] | BridgeError] = deque()
+    What is not taken yet is bounded: who gives waits, and so does the server, which finds its socket full.
+    """
+
+    def __init__(self, news: threading.Condition, loop: asyncio.AbstractEventLoop) -> None:
         self.task: asyncio.Task[None] | None = None
         self.cancelled = False
         self._news = news
+        self._loop = loop
+        self._messages: deque[tuple[dict[str, Any] | BridgeError, int]] = deque()
+        self._bytes = 0
+        self._taken = asyncio.Event()
 
-    def put(self, message: dict[str, Any] | BridgeError) -> None:
+    async def give(self, output: dict[str, Any], size: int) -> None:
+        """An output that came in so many bytes, as soon as there is room for it."""
+        while True:
+            self._taken.clear()
+            if self._has_room():
+                break
+            await self._taken.wait()
+        self.put(output, size)
+
+    def put(self, message: dict[str, Any] | BridgeError, size: int = 0) -> None:
+        """At once: for the last messages of a job."""
         with self._news:
-            self.messages.append(message)
+            self._messages.append((message, size))
+            self._bytes += size
             self._news.notify()
 
     def take(self, seconds: float) -> dict[str, Any] | BridgeError | None:
         """The next message; None when none came to anybody in that time."""
         with self._news:
-            if not self.messages:
+            if not self._messages:
                 self._news.wait(seconds)
-            return self.messages.popleft() if self.messages else None
+            if not self._messages:
+                return None
+            message, size = self._messages.popleft()
+            self._bytes -= size
+        self._loop.call_soon_threadsafe(self._taken.set)
+        return message
+
+    @property
+    def waiting(self) -> int:
+        """Messages that were not taken yet."""
+        return len(self._messages)
+
+    def _has_room(self) -> bool:
+        with self._news:
+            return len(self._messages) < limits.SDK_OUTPUTS and self._bytes < limits.SDK_BYTES
 
 
 class SdkClient:
@@ -98,7 +129,7 @@ class SdkClient:
 
     def submit(self, command: str, inputs: Mapping[str, Any], pieces: bool) -> Job:
         """Begin one run over there."""
-        job = Job(self._news)
+        job = Job(self._news, self._loop)
         self._loop.call_soon_threadsafe(self._begin, job, command, inputs, pieces)
         return job
 
@@ -146,7 +177,7 @@ class SdkClient:
             kind = said.get("type")
             if kind == "output":
                 count += 1
-                job.put(said)
+                await job.give(said, len(message.data))
             elif kind == "failed":
                 return self._failed(said, command, count)
             elif kind in ("succeeded", "cancelled"):

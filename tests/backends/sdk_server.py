@@ -17,6 +17,7 @@ PIXEL = b64encode(
         "48afa4710000000049454e44ae426082"
     )
 ).decode()
+FLOOD = 80  # outputs of a megabyte each
 COMMANDS = [
     {
         "name": "grow",
@@ -43,6 +44,7 @@ class SdkServer:
         self.calls: list[tuple[str, str, dict[str, Any]]] = []
         self.options: dict[str, Any] = {"size": "256"}
         self.hung_up = asyncio.Event()
+        self.sent = 0
         self._sockets = sockets
         self._loading = loading
         self.address = ""
@@ -102,6 +104,9 @@ class SdkServer:
 
     async def _job(self, socket: web.WebSocketResponse, said: dict[str, Any]) -> None:
         id, seed = said["id"], said["inputData"].get("seed")
+        if seed == "flood":
+            await self._flood(socket, id)
+            return
         if seed == "fail":
             await socket.send_json({"type": "failed", "id": id, "error": "ValueError('no')"})
             return
@@ -117,6 +122,13 @@ class SdkServer:
         if seed == "vanish":
             await socket.close()
             return
+        await socket.send_json({"type": "succeeded", "id": id, "timeElapsed": 0.1})
+
+    async def _flood(self, socket: web.WebSocketResponse, id: str) -> None:
+        """Large outputs as fast as they are taken; `sent` is how many were."""
+        for number in range(FLOOD):
+            await socket.send_json({"type": "output", "id": id, "outputData": {"text": f"{number:07} " * 125_000}})
+            self.sent += 1
         await socket.send_json({"type": "succeeded", "id": id, "timeElapsed": 0.1})
 
     @staticmethod

@@ -6,13 +6,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 
+from bridge import limits
 from bridge.backends import sdk
+from bridge.backends.sdk_client import SdkClient
 from bridge.elsewhere import is_address, manifest_of, name_of
 from bridge.errors import ModelBroken, ModelFailed
 from bridge.ports import Blob, Encoding
 from bridge.session.messages import Start
 from bridge.session.session import Session
-from tests.backends.sdk_server import SdkServer
+from tests.backends.sdk_server import FLOOD, SdkServer
 from tests.transports.serving import serving
 
 
@@ -88,6 +90,26 @@ async def test_cancel_hangs_up_on_the_job():
             assert (await anext(aiter(run))).values == {"text": "endless!"}
         await asyncio.wait_for(server.hung_up.wait(), 20)
         assert (await session.run({"seed": "next"}).result()).outputs == {"text": "next!!!"}
+
+
+async def test_a_server_quicker_than_the_worker_waits_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "SDK_OUTPUTS", 4)
+    async with SdkServer().running() as server:
+        client = SdkClient(server.address)
+        try:
+            job = client.submit("grow", {"seed": "flood"}, False)
+            calm, before = 0, -1
+            while calm < 40 or not before:  # the system's buffers are full, and nobody takes anything
+                await asyncio.sleep(0.005)
+                calm, before = (calm + 1, before) if server.sent == before else (0, server.sent)
+            assert job.waiting == 4 and server.sent < FLOOD
+            numbers = []
+            while (message := await asyncio.to_thread(job.take, 1)) != {"type": "succeeded"}:
+                numbers.append(int(message["outputData"]["text"][:7]))
+                assert job.waiting <= 5
+            assert numbers == list(range(FLOOD))
+        finally:
+            await asyncio.to_thread(client.close)
 
 
 async def test_options_are_told_before_the_first_run():

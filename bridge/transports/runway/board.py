@@ -130,6 +130,15 @@ class Board:
 
         return leave
 
+    def replace(self, session: Session) -> None:
+        """Another session is in its place: what the one before gave out, and its runs' numbers, are not of this one."""
+        self._let_go()
+        self.session = session
+        self.error, self._data, self._values = NO_ERROR, None, {}
+        self._texts.clear()
+        self._own.clear()
+        self.refresh()
+
     def failed(self, body: Mapping[str, Any]) -> None:
         """Something went wrong that all should hear of."""
         self.error = dump_json(body)

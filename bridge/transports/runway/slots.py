@@ -46,9 +46,10 @@ class Slots:
         """The session was closed: its ports are free for others."""
         self._kept.pop(name, None)
 
-    def rename(self, old: str, new: str) -> None:
-        if old in self._kept:
-            self._kept[new] = self._kept.pop(old)
+    def rename(self, names: Mapping[str, str]) -> None:
+        """New names by old ones, all at once: one may have the name that another had."""
+        moved = {new: self._kept.pop(old) for old, new in names.items() if old in self._kept}
+        self._kept.update(moved)
 
     async def save(self) -> None:
         """Keep it for the next start. Trouble is told, and ends nothing."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Self
 
 from aiohttp import web
@@ -176,28 +176,21 @@ class Runway:
         await self._slots.save()
 
     async def _follow_names(self, open_now: dict[str, Session]) -> None:
-        homes, self._homes = self._homes, {}
-        gone = []
-        for old, home in homes.items():
-            session = home.board.session
-            if open_now.get(session.name) is session:
-                if session.name != old:
-                    self._rename(home, old, session.name)
-                self._homes[session.name] = home
-            else:
-                gone.append((old, home))
-        for old, home in gone:
-            if old in open_now and old not in self._homes:  # another one in its place
-                home.board.session = open_now[old]
-                self._homes[old] = home
-            else:
-                self._slots.drop(old)
-                await home.close()
-
-    def _rename(self, home: Home, old: str, new: str) -> None:
-        self._slots.rename(old, new)
-        home.name = new
-        home.board.aliases = self._aliases.get(new, home.board.aliases)
+        """Several may have gone and changed their names since the last look, also to names that others had."""
+        before = self._homes
+        names = _names_now(before, open_now)
+        in_place = [old for old in before if old not in names and old in open_now and old not in names.values()]
+        gone = [old for old in before if old not in names and old not in in_place]
+        for old in gone:
+            self._slots.drop(old)
+        self._slots.rename(names)
+        self._homes = {names.get(old, old): home for old, home in before.items() if old not in gone}
+        for name, home in self._homes.items():
+            home.name = name
+            home.board.aliases = self._aliases.get(name, home.board.aliases)
+        for old in in_place:
+            before[old].board.replace(open_now[old])
+        await asyncio.gather(*(before[old].close() for old in gone))
 
     async def _open(self, session: Session) -> None:
         assert self._gate is not None
@@ -236,6 +229,12 @@ class RunwayDaemon:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+
+def _names_now(homes: Mapping[str, Home], open_now: Mapping[str, Session]) -> dict[str, str]:
+    """The names of those whose sessions are still there, by the names they had."""
+    sessions = {old: home.board.session for old, home in homes.items()}
+    return {old: one.name for old, one in sessions.items() if open_now.get(one.name) is one}
 
 
 def _old_error(event: Event) -> dict[str, str]:

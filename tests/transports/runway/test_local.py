@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from bridge import limits
+from bridge.errors import ModelStopped
 from tests.transports.runway.homes import addresses, homes, place, port, settled, taken
 from tests.transports.serving import MODELS, exists, serving
 
@@ -178,6 +179,48 @@ async def test_a_renamed_session_keeps_its_ports_and_its_callers(http: aiohttp.C
         assert await asked(http, "POST", at + "/query", json={"value": 2}) == (200, {"kept": 2})
         assert (await asked(http, "GET", f"{server.url}/hosted/parrot/v1/info"))[0] == 200
         assert (await asked(http, "GET", f"{server.url}/hosted/echo/v1/info"))[0] == 404
+
+
+async def test_names_that_go_from_one_to_the_next_at_once_take_each_its_own_ports_along(tmp_path: Path):
+    held = taken(3)
+    base = held[0].getsockname()[1]
+    for one in held:
+        one.close()
+    settings = {"runway_http_port": base, "state": tmp_path}
+    async with homes("echo", "counter", **settings) as server:
+        await server.hub.rename("counter", "third")
+        await server.hub.rename("echo", "counter")
+        await settled(server, "third")
+        assert [port(server, "counter"), port(server, "third")] == [base, base + 1]
+        echo = server.hub.get("counter").model
+    async with homes(runway_http_port=base, state=tmp_path) as server:
+        await server.opened()
+        for name in ("third", "counter"):
+            await settled(server, name)
+        assert [port(server, "counter"), port(server, "third")] == [base, base + 1]
+        await server.hub.close_session("third")
+        await server.hub.rename("counter", "third")
+        await settled(server, "third")
+        await server.hub.open(echo, "fourth")
+        await settled(server, "fourth")
+        assert [port(server, "third"), port(server, "fourth")] == [base, base + 1]
+
+
+async def test_what_a_session_gave_out_is_not_told_of_the_one_in_its_place(http: aiohttp.ClientSession):
+    async with homes("echo") as server:
+        at = place(server, "echo")
+        for number in (1, 2, 3):
+            assert (await asked(http, "POST", at + "/query", json={"value": number}))[0] == 200
+        assert (await asked(http, "POST", at + "/query", json={"nothing": 1}))[0] == 400
+        server.hub.get("echo")._fail(ModelStopped("no more"))
+        again = await server.hub.start("echo")
+        await again.started()
+        assert await asked(http, "GET", at + "/error") == (200, {"error": None})
+        assert await asked(http, "GET", at + "/data") == (200, {"any": []})
+        for number in (4, 5):  # its runs have the numbers that others had
+            await again.run({"value": number}).result()
+            while (await asked(http, "GET", at + "/data"))[1] != {"any": number}:
+                await asyncio.sleep(0.005)
 
 
 async def test_a_full_queue_is_told_late_so_that_nobody_asks_again_at_once(http, tmp_path, monkeypatch):
