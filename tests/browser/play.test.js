@@ -92,6 +92,36 @@ test("closing can be undone, and is done when nobody does", async () => {
   await it.session("palette").getByText("ready", { exact: true }).waitFor();
 });
 
+test("a model that is closed and added again at once is a new session, which stays", async () => {
+  const process = async () => (await it.ask("/api/sessions/palette")).place;
+  const before = await process();
+  await it.press(it.session("palette"), "close palette");
+  await it.session("palette").waitFor({ state: "detached" });
+  await it.go("#/models/palette");
+  await it.press(it.page, "Add to workspace");
+  await it.session("palette").getByText("ready", { exact: true }).waitFor();
+  assert.notEqual(await process(), before);
+  assert.equal(await it.page.getByRole("button", { name: "Undo" }).count(), 0);
+  const now = await process();
+  await it.page.goto("about:blank"); // what is still to be closed is closed now
+  it.page = await it.open();
+  await it.session("palette").getByText("ready", { exact: true }).waitFor();
+  assert.equal(await process(), now);
+});
+
+test("a session takes the name of one that was just closed", async () => {
+  await it.press(it.session("palette"), "close palette");
+  await it.session("palette").waitFor({ state: "detached" });
+  await it.more("pencil", "rename…");
+  await it.session("pencil").getByLabel("new name of pencil").fill("palette");
+  await it.page.keyboard.press("Enter");
+  await it.session("palette").getByRole("button", { name: "close palette" }).waitFor();
+  assert.equal((await it.ask("/api/sessions/palette")).model, "pencil");
+  await it.ask("/api/sessions/palette", { name: "pencil" });
+  await it.session("pencil").waitFor();
+  await openSession(it.bridge.url, "palette");
+});
+
 test("a page that is left closes what was to be closed", async () => {
   await it.press(it.session("palette"), "close palette");
   await it.session("palette").waitFor({ state: "detached" });
@@ -157,6 +187,31 @@ test("another workspace is made, holds what is moved there, and is closed with u
   await it.press(it.page, "Undo");
   await it.session("palette").waitFor();
   await it.ask("/api/sessions/palette", { workspace: "Workspace" });
+});
+
+test("a workspace that is to be closed does not come back in sight before its time, and its name is free at once", async () => {
+  const names = () => it.page.getByRole("combobox", { name: "workspace" }).locator("option").allTextContents();
+  const make = async (name) => {
+    await it.page.getByRole("button", { name: /^more about workspace/ }).click();
+    await it.press(it.page, "another workspace…");
+    await it.page.getByLabel("name of the workspace").fill(name);
+    await it.press(it.page, "Make it");
+  };
+  const all = async (wanted, newest) => {
+    await it.until(async () => (await names()).includes(newest), newest);
+    assert.deepEqual((await names()).sort(), wanted);
+  };
+  for (const { name } of (await it.ask("/api/workspaces")).workspaces) if (name !== "Workspace") await fetch(`${it.bridge.url}/api/workspaces/${name}`, { method: "DELETE" });
+  await make("Friday");
+  await make("Monday");
+  await it.press(it.page, "more about workspace Monday");
+  await it.press(it.page, "close Monday and its sessions");
+  await make("Sunday");
+  await all(["Friday", "Sunday", "Workspace"], "Sunday");
+  await make("Monday");
+  await all(["Friday", "Monday", "Sunday", "Workspace"], "Monday");
+  assert.equal(await it.page.getByRole("button", { name: "Undo" }).count(), 0);
+  for (const name of ["Friday", "Monday", "Sunday"]) await fetch(`${it.bridge.url}/api/workspaces/${name}`, { method: "DELETE" });
 });
 
 test("a page that nobody sees keeps no model at work, and goes on when it is seen again", async () => {

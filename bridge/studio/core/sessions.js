@@ -1,5 +1,6 @@
 // What is open on the bridge, kept in step with its events. One store for the whole page.
 
+import { Leaving } from "./leaving.js";
 import { ask, connection, events } from "./socket.js";
 import { Store } from "./store.js";
 
@@ -11,15 +12,22 @@ export const heardOf = new Set(); // listeners for every event: (kind, session, 
 
 export const isOpen = (name) => name in sessions.get().all;
 
-let hidden = new Set(); // closed here, and still to be undone
+const leaving = new Leaving();
 
-// A session that is about to be closed is out of sight at once.
-export function hide(name, away) {
-  hidden = new Set(hidden);
-  if (away) hidden.add(name);
-  else hidden.delete(name);
+// Closed here, and still to be undone: out of sight at once. `finish` closes them before their time.
+export function leave(names, finish) {
+  leaving.add(names, finish);
   return refresh();
 }
+
+// They are closed, or stay after all.
+export function left(names) {
+  leaving.drop(names);
+  return refresh();
+}
+
+// Before another one gets this name.
+export const free = (name) => leaving.over(name);
 
 // Looked at anew; of questions that come together only one is asked.
 let asking = null;
@@ -38,9 +46,10 @@ export async function refresh() {
 }
 
 async function look() {
+  const away = leaving.names; // what is closed while the answer is on its way may still be in it
   const list = await ask({ type: "list" }).catch(() => null);
   if (!list) return;
-  const names = list.map(({ name }) => name).filter((name) => !hidden.has(name));
+  const names = list.map(({ name }) => name).filter((name) => !away.has(name) && !leaving.has(name));
   const told = await Promise.all(names.map((session) => ask({ type: "describe", session }).catch(() => null)));
   const found = told.filter(Boolean);
   sessions.set({ known: true, order: found.map(({ name }) => name), all: Object.fromEntries(found.map((one) => [one.name, one])) });

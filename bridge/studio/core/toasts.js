@@ -33,26 +33,25 @@ export async function trying(work) {
   }
 }
 
-// Done when its time to be undone is over, or when the page is left. `back` makes it look undone.
+// Done when its time to be undone is over, when the page is left, or when what is given back is called, which waits until
+// it is done. `back` makes it look undone.
 export function undoable(text, work, back) {
-  let over = false;
-  const finish = () => {
-    if (over) return;
-    over = true;
+  let ended = null;
+  const end = (how) => {
     removeEventListener("pagehide", finish);
     clearTimeout(timer);
-    trying(work);
+    gone();
+    ended = trying(how);
   };
+  const finish = () => {
+    if (!ended) end(work);
+    return ended;
+  };
+  const undo = () => { if (!ended) end(back); };
   const timer = setTimeout(finish, SECONDS * 1000);
   addEventListener("pagehide", finish);
-  const undo = () => {
-    if (over) return;
-    over = true;
-    removeEventListener("pagehide", finish);
-    clearTimeout(timer);
-    back();
-  };
-  toast(text, { action: { name: "Undo", work: undo } });
+  const gone = toast(text, { action: { name: "Undo", work: undo } });
+  return finish;
 }
 
 export function Toasts() {

@@ -6,7 +6,7 @@ import { bytes, round } from "../core/format.js";
 import { open } from "../core/forms.js";
 import { Markdown, anchor } from "../core/markdown.js";
 import { go, link } from "../core/router.js";
-import { isOpen, refresh, sessions } from "../core/sessions.js";
+import { free, isOpen, refresh, sessions } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { toast, trying } from "../core/toasts.js";
 import { Button, Icon } from "../core/ui.js";
@@ -35,6 +35,7 @@ export function Model({ id }) {
     return needs || Object.keys(options).length || mine.length ? setAdding(true) : begin({}, id);
   };
   const begin = async (chosen, name) => {
+    await free(name || id);
     const session = await open(id, name, chosen);
     await refresh();
     setAdding(false);

@@ -5,7 +5,7 @@ import { api, at } from "../core/api.js";
 import { bytes, round } from "../core/format.js";
 import { close, formOf } from "../core/forms.js";
 import { go, link } from "../core/router.js";
-import { canWalk, hide, pictureOf, refresh, sessions, usual, writes } from "../core/sessions.js";
+import { canWalk, free, leave, left, pictureOf, refresh, sessions, usual, writes } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { toast, trying, undoable } from "../core/toasts.js";
 import { Button, Choice, Icon, Menu, Tabs } from "../core/ui.js";
@@ -44,9 +44,10 @@ function Head({ session, form }) {
   const [options, setOptions] = useState(false);
   const all = useStore(workspaces);
   const over = state === "stopped" || state === "failed";
-  const shut = async () => {
-    await hide(name, true);
-    undoable(`${name} is closed`, async () => { await close(name); hide(name, false); }, () => hide(name, false));
+  const shut = () => {
+    const away = [name];
+    const finish = undoable(`${name} is closed`, () => close(name).finally(() => left(away)), () => left(away));
+    return leave(away, finish);
   };
   const verb = (what, body) => api("POST", at`/api/sessions/${name}` + `/${what}`, body).then(refresh);
   const items = [
@@ -80,6 +81,7 @@ function Rename({ name, onEnd }) {
     trying(async () => {
       const wanted = field.current.value.trim();
       if (wanted && wanted !== name) {
+        await free(wanted);
         const told = await api("PATCH", at`/api/sessions/${name}`, { name: wanted });
         await refresh();
         if (location.hash.includes("/play/")) go("play", told.name);

@@ -1,11 +1,11 @@
 // Several workspaces, each a group of sessions.
 
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
-import { hide, refresh } from "../core/sessions.js";
+import { leave, left, refresh } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { trying, undoable } from "../core/toasts.js";
 import { Button, Dialog, Menu } from "../core/ui.js";
-import { add, current, look, remove, rename, show, shown, start, stop, workspaces } from "../core/workspaces.js";
+import { add, current, look, remove, rename, show, shown, start, stay, stop, vanish, workspaces } from "../core/workspaces.js";
 
 export function Workspaces() {
   const all = useStore(workspaces);
@@ -17,11 +17,10 @@ export function Workspaces() {
   const shut = () => {
     const others = all.filter(({ name }) => name !== now);
     const inside = all.find(({ name }) => name === now).sessions;
-    const away = (hidden) => inside.forEach((name) => hide(name, hidden));
-    away(true);
-    workspaces.set(others);
+    const finish = undoable(`${now} is closed`, () => remove(now).finally(() => left(inside)), async () => { await stay(now); left(inside); show(now); });
+    vanish(now, finish);
     show(others[0].name);
-    undoable(`${now} is closed`, async () => { await remove(now); away(false); }, async () => { away(false); await trying(look); show(now); });
+    return leave(inside, finish);
   };
   const items = [
     ["another workspace…", () => setNaming({ title: "Another workspace", go: "Make it", name: "", work: add })],
