@@ -25,6 +25,7 @@ class Vocabulary:
         self._most = most * LONGEST  # a text can be a megabyte, and only its end counts
         self._opening = tokenizer.id_to_token(begin)
         self._bytes = _bytes_of(tokenizer)
+        self._single = {} if self._bytes else _single_bytes(tokenizer)
 
     def encode(self, text: str) -> list[int]:
         """Its tokens; of a very long text only those of its end. Cut rarely, so that a text which grows stays known."""
@@ -36,7 +37,9 @@ class Vocabulary:
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))
 
     def speller(self, before: Sequence[int]) -> Speller:
-        return ByteSpeller(self._bytes) if self._bytes else DecodedSpeller(self.decode, before)
+        if self._bytes:
+            return ByteSpeller(self._bytes, before)
+        return DecodedSpeller(self.decode, before, self._single)
 
     def spelt(self, token: int) -> str:
         r"""One token by itself; where it is no whole character, its bytes: bytes:\xf0\x9f."""
@@ -45,7 +48,7 @@ class Vocabulary:
             return _written(known)
         word = self._tokenizer.id_to_token(token) or ""
         if _BYTE.fullmatch(word):  # sentencepiece has tokens for single bytes
-            return _written(bytes([int(word[3:5], 16)]))
+            return _written(_byte(word))
         if _SPACE in word:
             return str(word.replace(_SPACE, " "))
         return str(self._tokenizer.decode([token], skip_special_tokens=False))
@@ -124,6 +127,17 @@ def _bytes_of(tokenizer: Any) -> dict[int, bytes]:
         for word, number in tokenizer.get_vocab(with_added_tokens=True).items()
         if number not in special
     }
+
+
+def _single_bytes(tokenizer: Any) -> dict[int, bytes]:
+    """The tokens for single bytes, <0x41>, if it has them and decodes them as such."""
+    found = {number: _byte(word) for word, number in tokenizer.get_vocab().items() if _BYTE.fullmatch(word)}
+    letter = next((number for number, byte in found.items() if byte == b"A"), None)
+    return found if letter is not None and tokenizer.decode([letter]) == "A" else {}
+
+
+def _byte(word: str) -> bytes:
+    return bytes([int(word[3:5], 16)])
 
 
 def _word_bytes(word: str, byte: Callable[[str], int | None]) -> bytes:

@@ -31,6 +31,58 @@ def sentencepiece():
     return tokenizer
 
 
+def byte_fallback(strip):
+    """As Llama 2 (which strips the first space), Mistral and Gemma have it: what is no word is bytes."""
+    words = ["<s>", "▁Hello", "▁wor", "ld", "né", "▁", *(f"<0x{byte:02X}>" for byte in range(256))]
+    tokenizer = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, "<s>"))
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    tokenizer.decoder = decoders.Sequence([*steps, *([decoders.Strip(" ", 1, 0)] if strip else [])])
+    tokenizer.add_special_tokens(["<s>"])
+    return tokenizer
+
+
+def as_tokens(tokenizer, *parts):
+    """Words by their tokens, all else as bytes."""
+    known = tokenizer.get_vocab()
+    spelt = ([part] if part in known else [f"<0x{byte:02X}>" for byte in part.encode()] for part in parts)
+    return [known[word] for words in spelt for word in words]
+
+
+MIXED = ("▁Hello", "▁", "漢字好🦜🎈", "▁wor", "ld", "👩‍🚀", "né", "日本語の長い文章です", "▁Hello")
+
+
+@pytest.mark.parametrize("strip", [True, False])
+def test_characters_of_several_byte_tokens_come_whole_wherever_the_text_before_ends(strip):
+    tokenizer = byte_fallback(strip)
+    tokens = [0, *as_tokens(tokenizer, *MIXED)]
+    whole = "".join(MIXED).replace("▁", " ").removeprefix(" " if strip else "")
+    assert len(tokens) == 65 and tokenizer.decode(tokens) == whole
+    words = Vocabulary(tokenizer, [0], 0, 64)
+    for cut in range(65):
+        speller = words.speller(tokens[:cut])
+        pieces = [speller.push(token) for token in tokens[cut:]]
+        before = next(  # the whole characters of the text before
+            text for back in range(5) if not (text := tokenizer.decode(tokens[: max(cut - back, 0)])).endswith("\ufffd")
+        )
+        assert before + "".join(pieces) == whole and speller.flush() == "", cut
+
+
+def test_bytes_that_are_no_character_are_told_as_such_and_the_words_after_them_as_they_are():
+    tokenizer = byte_fallback(True)
+    known = tokenizer.get_vocab()
+    speller = Vocabulary(tokenizer, [0], 0, 64).speller([0])
+    tokens = [known["<0xF0>"], known["<0x9F>"], known["▁wor"], known["ld"], known["<0xE6>"]]
+    assert [*map(speller.push, tokens), speller.flush()] == ["", "", "\ufffd wor", "ld", "", "\ufffd"]
+
+
+def test_a_prompt_of_tokens_that_ends_inside_a_character_is_followed_by_all_of_it():
+    words = Vocabulary(byte_level(), [256], 256, 64)
+    tokens = words.encode("a漢🦜")
+    assert [words.speller(tokens[:6]).push(token) for token in tokens[6:7]] == [""]
+    speller = words.speller(tokens[:2])
+    assert "".join(map(speller.push, tokens[2:])) == "漢🦜"
+
+
 def test_a_token_that_is_no_whole_character_is_told_as_its_bytes():
     tokenizer = byte_level()
     words = Vocabulary(tokenizer, [256], 256, 64)
