@@ -93,7 +93,7 @@ OSC_ERRORS_PER_SECOND = 200  # that are told; more are counted
 OSC_KNOCKS = 64  # addresses that may not send yet and are remembered
 OSC_SENDERS = 256  # addresses and networks that may
 SDP_BYTES = 64 * 1024  # an offer, or candidates that come later
-CANDIDATES = 32  # addresses that one WebRTC peer may name at once
+CANDIDATES = 32  # addresses that one WebRTC peer may name, in its offer and later together
 PEERS_SEEN = 256  # other bridges on the network
 
 # How long

@@ -15,7 +15,7 @@ from bridge import limits, wire
 from bridge.errors import BadMessage, BridgeError, Busy, Cancelled, NotFound, Refused
 from bridge.hub import Hub
 from bridge.ports import Blob
-from bridge.session.fanout import Subscription
+from bridge.session.fanout import EventReader, Subscription
 from bridge.session.guests import Guest, speaking
 from bridge.session.outputs import Event, Frame
 from bridge.session.run import RunHandle
@@ -405,8 +405,7 @@ class Conversation:
         """While the model loads, the newest inputs wait here."""
         waiting = self._early.get(session)
         merged = {**(waiting or {}), **request.inputs}
-        most = self._max_body
-        if len(merged) > limits.EARLY_INPUTS or sum(map(_size, merged.values())) > most:
+        if len(merged) > limits.EARLY_INPUTS or _deep_size(merged) > self._max_body:
             raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
         self._early[session] = merged
         self._reply(request.id, None)
@@ -490,28 +489,30 @@ class Conversation:
         self._new(request.id)
         if len(self._events) >= limits.SUBSCRIPTIONS:
             raise Busy(f"{limits.SUBSCRIPTIONS} readers of events are open, as many as one connection may have")
-        if request.session:
-            self._hub.get(request.session)
+        session = self._hub.get(request.session) if request.session else None
+        readers = [self._hub.events.subscribe()]  # before the answer: what happens from then on is told
+        if session is not None and "message" in request.kinds:
+            readers.append(session.messages.subscribe())
         self._reply(request.id, None)
-        self._events[request.id] = task = asyncio.create_task(self._tell_events(request))
+        self._events[request.id] = task = asyncio.create_task(self._tell_events(request, session, *readers))
+        task.add_done_callback(lambda _: _close(readers))  # also when it was ended before it could begin
         self._keep(task)
 
-    async def _tell_events(self, request: wire.Events) -> None:
-        session = self._hub.get(request.session) if request.session else None
+    async def _tell_events(
+        self, request: wire.Events, session: Session | None, events: EventReader, messages: EventReader | None = None
+    ) -> None:
         async with contextlib.AsyncExitStack() as stack:
-            if session is not None and "message" in request.kinds:
-                telling = asyncio.create_task(self._tell_messages(request.id, session))
+            if messages is not None:
+                telling = asyncio.create_task(self._tell_messages(request.id, messages))
                 stack.push_async_callback(_ended, telling)
-            events = await stack.enter_async_context(self._hub.events.subscribe())
             async for event in events:
                 about = session is None or event.session == session.name
                 if about and (not request.kinds or event.kind in request.kinds):
                     await self._tell_event(request.id, event, events.drops)
 
-    async def _tell_messages(self, id: int, session: Session) -> None:
-        async with session.messages.subscribe() as messages:
-            async for message in messages:
-                await self._tell_event(id, message, messages.drops)
+    async def _tell_messages(self, id: int, messages: EventReader) -> None:
+        async for message in messages:
+            await self._tell_event(id, message, messages.drops)
 
     async def _tell_event(self, id: int, event: Event, drops: int) -> None:
         await self._voice.room()
@@ -521,6 +522,11 @@ class Conversation:
 async def _ended(task: "asyncio.Task[None]") -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+def _close(readers: Sequence[EventReader]) -> None:
+    for reader in readers:
+        reader.close()
 
 
 class _Reader:

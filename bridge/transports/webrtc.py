@@ -90,7 +90,7 @@ class WebRtc(AbstractAsyncContextManager["WebRtc"]):
         if port in outputs and outputs[port].kind not in _PICTURES:
             raise _no_picture(session, port, outputs, "gives out")
         offer = await self._offer(request)
-        video = await _library("webrtc_video")
+        video = await self._video()
         width, height = _box(query)
         enters(_guest(request))
         frames = session.subscribe(port, "newest", Encoding("raw", 0, width, height))
@@ -110,7 +110,7 @@ class WebRtc(AbstractAsyncContextManager["WebRtc"]):
         if not isinstance(declared, Image):
             raise _no_picture(session, field, inputs, "takes")
         offer = await self._offer(request)
-        video = await _library("webrtc_video")
+        video = await self._video()
         enters(_guest(request))
         size = video.Size(*_box(query), declared.width, declared.height)
         fps = query.get("fps", _USUAL_FPS)
@@ -148,14 +148,23 @@ class WebRtc(AbstractAsyncContextManager["WebRtc"]):
         return self._peers[peer]
 
     async def _offer(self, request: web.BaseRequest) -> str:
-        """Checked as far as can be without aiortc; Busy when there are too many already."""
+        """Checked as far as can be without aiortc."""
         _check_type(request, SDP)
+        self._check_room()  # so that nobody sends what can't be taken
+        return (await read_body(request, limits.SDP_BYTES)).decode("utf-8", "replace")
+
+    async def _video(self) -> Any:
+        """What makes videos. Busy when there are too many; so behind the last wait before one begins."""
+        video = await _library("webrtc_video")
+        self._check_room()
+        return video
+
+    def _check_room(self) -> None:
         if len(self._lives) >= limits.VIDEO_PEERS:
             raise Busy(
                 f"{limits.VIDEO_PEERS} WebRTC videos go on already, as many as this bridge allows",
                 hint="end one of them; MJPEG and the WebSocket take more readers",
             )
-        return (await read_body(request, limits.SDP_BYTES)).decode("utf-8", "replace")
 
     # --- one connection --------------------------------------------------------------------------
 

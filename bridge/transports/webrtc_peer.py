@@ -25,6 +25,7 @@ class Peer(AbstractAsyncContextManager["Peer"]):
     def __init__(self) -> None:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))  # nobody outside is asked for anything
         self._known: set[str] = set()  # how the other side calls itself; another name would be another try
+        self._addresses = 0  # of the other side
         self._changed = asyncio.Event()
         self._connection.on("connectionstatechange", self._changed.set)
 
@@ -44,8 +45,10 @@ class Peer(AbstractAsyncContextManager["Peer"]):
         """The answer to an offer; BadMessage or InputError about what can't be answered."""
         place = _video_of(offer, way)
         self._known = set(_names(offer))
+        offered = reachable(offer)
+        self._addresses = offered.count("a=candidate:")
         try:
-            await self._connection.setRemoteDescription(RTCSessionDescription(reachable(offer), "offer"))
+            await self._connection.setRemoteDescription(RTCSessionDescription(offered, "offer"))
         except Exception as error:  # whatever a strange offer makes of the libraries
             raise BadMessage(
                 f"this offer can't be answered: {str(error) or type(error).__name__}",
@@ -70,7 +73,17 @@ class Peer(AbstractAsyncContextManager["Peer"]):
             except (ValueError, AssertionError, IndexError) as error:
                 raise BadMessage(f"this candidate can't be read: {line[:100]}") from error
             candidate.sdpMid = mid
+            self._check_addresses()
             await self._connection.addIceCandidate(candidate)
+
+    def _check_addresses(self) -> None:
+        """Each is tried from each of ours, for as long as the connection lasts."""
+        if self._addresses >= limits.CANDIDATES:
+            raise InputError(
+                f"{self._addresses} addresses were named, as many as one WebRTC peer may have",
+                hint="those are tried; end this video and post a new offer to name others",
+            )
+        self._addresses += 1
 
     async def connected(self) -> None:
         """Until both sides have found each other; Cancelled when they do not."""
@@ -149,7 +162,7 @@ def candidates(fragment: str) -> list[tuple[str, str]]:
             mid = value
         elif name == "a=candidate" and not hidden(line):
             found.append((mid, value))
-    return found[: limits.CANDIDATES]
+    return found
 
 
 def _names(text: str) -> list[str]:

@@ -321,6 +321,28 @@ async def test_only_so_many_go_on_at_once(client: aiohttp.ClientSession, monkeyp
             pass
 
 
+async def test_offers_that_come_slowly_are_counted_too(
+    server: Server, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(limits, "VIDEO_PEERS", 1)
+    both, offered = asyncio.Barrier(3), await offering(*WATCH)
+    await none_left(server)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield offered[:1].encode()
+        await both.wait()
+        yield offered[1:].encode()
+
+    asked = [asyncio.create_task(client.post(WHEP, data=slowly(), headers=SDP)) for _ in range(2)]
+    await both.wait()
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status for answer in answers) == [201, 429]
+    assert server.hub.get("painter").describe()["stats"]["readers"] == 1
+    (place,) = [answer.headers["Location"] for answer in answers if answer.ok]
+    await client.delete(place)
+    await none_left(server)
+
+
 async def test_without_aiortc_it_says_what_to_install(client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch):
     body = await offering(*WATCH)
     monkeypatch.setitem(sys.modules, "aiortc", None)
@@ -346,6 +368,17 @@ async def test_addresses_may_come_after_the_offer(client: aiohttp.ClientSession)
         assert (await client.patch(place, data=fragment, headers=TRICKLE)).status == 204
         await peer.setRemoteDescription(RTCSessionDescription(await answer.text(), "answer"))
         await shade(video.receiver.track, 0.25)
+
+
+async def test_only_so_many_addresses_are_tried(client: aiohttp.ClientSession):
+    async with watching(client, WHEP) as (_, _, place):
+        for number in range(limits.CANDIDATES):
+            line = f"a=mid:0\r\na=candidate:{number} 1 udp 1 127.0.0.1 {20_000 + number} typ host\r\n"
+            answer = await client.patch(place, data=line, headers=TRICKLE)
+            if answer.status != 204:
+                break
+        assert await code(answer) == (400, "invalid_input")
+        assert f"{limits.CANDIDATES} addresses" in (await answer.json())["error"]["message"]
 
 
 async def test_a_patch_that_is_something_else_is_refused(client: aiohttp.ClientSession):

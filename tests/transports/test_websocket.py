@@ -344,6 +344,34 @@ async def bare(server: Server) -> AsyncIterator[Bare]:
 
 
 @models("gate")
+async def test_what_is_done_in_the_same_breath_is_told_to_who_listens(server: Server):
+    async with bare(server) as wire_:
+        wire_.say(
+            {"type": "events", "id": 1, "session": "gate", "kinds": ["state", "message"]},
+            {"type": "run", "id": 2, "session": "gate", "inputs": {"tag": "mine"}},
+            {"type": "stop", "id": 3, "session": "gate"},
+        )
+        told = []
+        while len(told) < 2:
+            heard = await wire_.hear()
+            told += [heard] if heard["type"] == "event" else []
+        assert sorted((one["kind"], one["data"].get("verb"), one["data"].get("state")) for one in told) == [
+            ("message", "run", None),
+            ("state", None, "stopped"),
+        ]
+        wire_.say(
+            {"type": "unsubscribe", "id": 1},
+            {"type": "events", "id": 4, "session": "gate", "kinds": ["message"]},
+            {"type": "unsubscribe", "id": 4},
+            {"type": "ping", "id": 5},
+        )
+        while (await wire_.hear())["type"] != "pong":
+            pass
+        while server.hub.get("gate").messages.listeners:
+            await asyncio.sleep(0)
+
+
+@models("gate")
 async def test_a_lost_connection_ends_all_its_runs_and_nobody_elses(server: Server, client: Client, tmp_path: Path):
     gate = server.hub.get("gate")
     async with connected(server) as leaving:
@@ -392,6 +420,18 @@ async def test_what_waits_for_a_model_that_loads_can_be_taken_back():
         assert (await client.hear())["type"] == "done"
         assert server.hub.get("painter").describe()["stats"]["readers"] == 0
         assert (await client.ask("subscribe", id=2, session="painter", port="image"))["type"] == "reply"
+
+
+async def test_what_waits_for_a_model_that_loads_is_weighed_with_all_that_is_in_it():
+    async with serving(max_body=100_000) as server, connected(server) as client:
+        server.hub.catalog.add_path(MODELS / "echo")
+        await client.ask("open", id=1, model="echo")
+        assert server.hub.get("echo").signature is None
+        await client.say("send", session="echo", inputs={"value": [[0] * 10_000]})
+        refused = await client.ask("send", id=2, session="echo", inputs={"more": [[0] * 10_000]})
+        assert (refused["type"], refused["error"]["code"]) == ("error", "busy")
+        while server.hub.get("echo").inputs().get("value") != [[0] * 10_000]:
+            await asyncio.sleep(0.005)
 
 
 # --- subscriptions -------------------------------------------------------------------------------
