@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from itertools import islice
 from typing import Any, Self
 
 import msgspec
@@ -52,17 +53,21 @@ class Chains:
         self._carriers.clear()
 
     async def restore(self) -> None:
-        """Those that were kept, between the sessions that are there."""
+        """Those that were kept. One whose session is not there waits for it: its model may be back the next time."""
         async with self._turn:
-            for chain in msgspec.convert(await self._file.noted(_NOTE) or [], list[Chain]):
-                if {chain.source, chain.target} <= self._hub.sessions.keys():
-                    await self._put(chain)
+            for chain in islice(await self._file.noted_each(_NOTE, Chain), limits.CHAINS):
+                await self._put(chain)
 
     def described(self) -> list[dict[str, Any]]:
         """Each with what keeps it from working, if anything does."""
         return [
-            {**msgspec.structs.asdict(carrier.chain), "error": carrier.trouble} for carrier in self._carriers.values()
+            {**msgspec.structs.asdict(carrier.chain), "error": self._absent(carrier.chain) or carrier.trouble}
+            for carrier in self._carriers.values()
         ]
+
+    def _absent(self, chain: Chain) -> str:
+        missing = [name for name in (chain.source, chain.target) if name not in self._hub.sessions]
+        return f"{missing[0]} is not open" if missing else ""
 
     async def add(self, chain: Chain) -> None:
         """From now on, in place of what fed that input before. Refused when the two don't fit."""

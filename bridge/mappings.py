@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple, Self
 
 import msgspec
@@ -12,7 +13,7 @@ from bridge.errors import BridgeError, Busy, InputError, NotFound
 from bridge.hub import Hub
 from bridge.session.fanout import EventReader
 from bridge.session.outputs import Event
-from bridge.workspace import Workspace
+from bridge.workspace import Workspace, left_out
 
 _NOTE = "mappings"
 _STRAYS = 32  # addresses that are remembered
@@ -62,7 +63,7 @@ class Mappings:
         self._watching: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._take(msgspec.convert(await self._file.noted(_NOTE) or [], list[Mapping]))
+        self._take(_sound(await self._file.noted_each(_NOTE, Mapping)))
         happening = self._hub.events.subscribe(("session_renamed",))
         self._watching = asyncio.create_task(self._watch(happening), name="mappings")
         return self
@@ -133,6 +134,16 @@ class Mappings:
         self._at = {}
         for one in self._kept.values():
             self._at[one.address] = (*self.at(one.address), one)
+
+
+def _sound(kept: Iterable[Mapping]) -> Iterator[Mapping]:
+    """Those that could be added as well."""
+    for mapping in islice(kept, limits.MAPPINGS):
+        try:
+            _check(mapping)
+            yield mapping
+        except InputError as error:
+            left_out(_NOTE, mapping, error.message)
 
 
 def _check(mapping: Mapping) -> None:

@@ -11,7 +11,7 @@ import msgspec
 from bridge.errors import BridgeError
 from bridge.hub import Hub
 from bridge.session.session import Session
-from bridge.workspace import Workspace
+from bridge.workspace import Workspace, left_out
 
 _NOTE = "usage"
 _log = logging.getLogger(__name__)
@@ -39,7 +39,11 @@ class Usage:
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
-        self._models = msgspec.convert(await self._file.noted(_NOTE) or {}, dict[str, Used])
+        kept = await self._file.noted(_NOTE)
+        try:
+            self._models = msgspec.convert(kept or {}, dict[str, Used])
+        except msgspec.ValidationError as error:
+            left_out(_NOTE, kept, error)
         self._kept = dict(self._models)
         self._task = asyncio.create_task(self._look_now_and_then(), name="usage")
         return self

@@ -121,6 +121,16 @@ class Workspace:
         """The value that was kept under that name; None if there is none."""
         return await self._call(lambda: self._noted(name))
 
+    async def noted_each(self, name: str, kind: type[T]) -> list[T]:
+        """What was kept there as a list. What is nothing of this kind is told and left out: the others count."""
+        found = []
+        for one in _listed(name, await self.noted(name)):
+            try:
+                found.append(msgspec.convert(one, kind))
+            except msgspec.ValidationError as error:
+                left_out(name, one, error)
+        return found
+
     async def favourites(self) -> list[SavedFavourite]:
         """All of them, in the order in which they were kept."""
         return await self._call(self._read_favourites)
@@ -191,7 +201,11 @@ class Workspace:
         assert self._db is not None
         with _in_words(self.folder):
             found = self._db.execute("SELECT value FROM notes WHERE name = ?", (name,)).fetchone()
-        return None if found is None else msgspec.json.decode(found[0])
+        try:
+            return None if found is None else msgspec.json.decode(found[0])
+        except (msgspec.DecodeError, TypeError) as error:
+            left_out(name, found[0], error)
+            return None
 
     def _read_favourites(self) -> list[SavedFavourite]:
         assert self._db is not None
@@ -273,6 +287,18 @@ def _row(place: int, session: SavedSession) -> tuple[Any, ...]:
 def _session(name: str, model: str, options: str, inputs: str, walk: str, stopped: int, workspace: str) -> SavedSession:
     read = msgspec.json.decode
     return SavedSession(name, model, read(options), read(inputs), read(walk), bool(stopped), workspace)
+
+
+def left_out(name: str, what: Any, why: object) -> None:
+    """Tell that something of what was kept can't be used."""
+    _log.warning("of what was kept as %s this can't be used, and is left out: %.200r (%s)", name, what, why)
+
+
+def _listed(name: str, noted: Any) -> list[Any]:
+    if noted is None or isinstance(noted, list):
+        return noted or []
+    left_out(name, noted, "it is no list")
+    return []
 
 
 def _favourite(

@@ -26,7 +26,7 @@ class Workspaces:
         self._turn = asyncio.Lock()  # who changes them now: each change is made of what the one before left
 
     async def __aenter__(self) -> Self:
-        self._names = list(await self._file.noted(_NOTE) or [FIRST])
+        self._names = await self._file.noted_each(_NOTE, str) or [FIRST]
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -1,6 +1,7 @@
 """Renaming, stopping, workspaces and chains, over a real server with real models."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from bridge.chains import Chain
 from bridge.server import Server
+from bridge.workspace import SavedSession, Workspace
 from tests.transports.serving import calling, serving
 
 PICTURE = {"source": "painter", "output": "image", "target": "echo", "input": "value"}
@@ -224,6 +227,44 @@ async def test_all_of_it_is_there_again_after_a_restart_of_the_bridge(tmp_path: 
         await asked(http, "POST", "/api/sessions/painter/run", {})
         while (await asked(http, "GET", "/api/chains"))["chains"] != [{**PICTURE, "error": ""}]:
             pass
+
+
+async def test_a_chain_waits_for_a_session_that_is_not_there_this_time(tmp_path: Path):
+    async with serving("painter", "echo", state=tmp_path) as server, calling(server) as http:
+        await asked(http, "POST", "/api/chains", PICTURE, status=201)
+        await server.hub.open("painter", "other")
+        await server.chains.add(Chain(**{**PICTURE, "source": "other"}))
+    async with Workspace(tmp_path) as file:
+        saved = [session for session in await file.sessions() if session.name != "other"]
+        await file.save([*saved, SavedSession("other", str(tmp_path / "not-there"))])
+    async with serving(state=tmp_path) as server, calling(server) as http:
+        (told,) = (await asked(http, "GET", "/api/chains"))["chains"]
+        assert (told["source"], told["error"]) == ("other", "other is not open")
+        await server.hub.open(server.hub.get("painter").model, "other")
+        await asked(http, "POST", "/api/sessions/other/start?wait=true")
+        while (await asked(http, "GET", "/api/chains"))["chains"][0]["error"]:
+            await asked(http, "POST", "/api/sessions/other/run", {})
+
+
+async def test_what_was_kept_and_can_not_be_used_is_told_and_the_rest_is_there(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    fader = {"address": "/1/fader1", "session": "painter", "input": "shade"}
+    async with Workspace(tmp_path) as file:
+        await file.note("chains", [7, {"source": "painter"}, PICTURE])
+        await file.note("mappings", ["x", {**fader, "source": [1, 1]}, {**fader, "address": 7}, fader])
+        await file.note("workspaces", [7, "Tuesday"])
+        await file.note("usage", {"painter": 7})
+        await file.note("osc_allow", {})
+    with sqlite3.connect(tmp_path / "workspace.db") as base:
+        base.execute("UPDATE notes SET value = '{' WHERE name = 'osc_allow'")
+    async with serving("painter", "echo", state=tmp_path) as server:
+        assert [(chain["source"], chain["target"]) for chain in server.chains.described()] == [("painter", "echo")]
+        assert [one["address"] for one in server.mappings.described()["mappings"]] == ["/1/fader1"]
+    told = [record.getMessage() for record in caplog.records if "left out" in record.getMessage()]
+    assert [message.split("kept as ")[1].split(" ")[0] for message in told] == [
+        "workspaces", "mappings", "mappings", "mappings", "usage", "osc_allow", "chains", "chains",
+    ]  # fmt: skip
 
 
 async def line(response: aiohttp.ClientResponse, start: str) -> str:
