@@ -1,4 +1,4 @@
-"""Draws a still life and makes the preview pictures of the models from it: python models/_previews.py"""
+"""Draws a still life and makes the preview pictures of the models that show pictures: python -m models._previews"""
 
 import math
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 from bridge import load_class
 
 HERE = Path(__file__).resolve().parent
+ROWS, COLUMNS, MIX_FROM = (3, 8, 21), (5, 12, 30, 44, 57), 3  # seeds; the layer from which the other one counts
 
 # A small ray marcher: distance fields for the things on the table, one light, soft shadows. Slow, and needed once.
 
@@ -170,8 +171,9 @@ def pencil_preview(picture: Any) -> Any:
 
 
 def palette_preview(picture: Any) -> Any:
-    """The picture above its colours, each as wide as its share."""
+    """The picture above its colours, each as wide as its share, in the shape of a card."""
     palette = load_class(HERE / "palette")()
+    picture = picture[picture.shape[0] // 4 :][: picture.shape[1] * 5 // 8]
     found = palette.run(cv2.cvtColor(picture, cv2.COLOR_RGB2RGBA), count=8)
     height, width = picture.shape[:2]
     bar = np.zeros((height // 5, width, 3), np.uint8)
@@ -180,6 +182,28 @@ def palette_preview(picture: Any) -> Any:
         bar[:, round(start * width) :] = [int(color[place : place + 2], 16) for place in (1, 3, 5)]
         start += share
     return np.vstack([picture[: height - height // 5], bar])
+
+
+def mixing_preview() -> Any:
+    """Rows are flowers, columns are others whose last layers, mostly the colours, they take; the first row and the first
+    column as they are. stylegan2 comes without weights: it plays those of dream."""
+    stylegan2 = load_class(HERE / "stylegan2")()
+    stylegan2.setup(network=str(HERE / "dream" / "dream.safetensors"), device="cpu")
+    forms, colours = (
+        [np.random.RandomState(seed).randn(stylegan2.z_dim).astype(np.float32) for seed in seeds]
+        for seeds in (ROWS, COLUMNS)
+    )
+
+    def pictures(places: list[Any], other: Any = None) -> Any:
+        one = {"w": None, "label": -1, "truncation": 0.7, "truncation_cutoff": -1}
+        mix = {"mix": other, "mix_from": MIX_FROM, "mix_to": None, "noise": "const"}
+        return stylegan2.run(z=places, **{name: [value] * len(places) for name, value in {**one, **mix}.items()})
+
+    heads, first = pictures(colours), pictures(forms)
+    columns = [np.vstack([head, *pictures(forms, other)]) for head, other in zip(heads, colours, strict=True)]
+    corner = np.full_like(first[0], 27)
+    grid = np.hstack([np.vstack([corner, *first]), *columns])
+    return cv2.resize(grid, None, fx=1.25, fy=1.25, interpolation=cv2.INTER_CUBIC)
 
 
 def save(name: str, picture: Any) -> None:
@@ -193,3 +217,4 @@ if __name__ == "__main__":
     still = still_life(480)
     save("pencil", pencil_preview(still))
     save("palette", palette_preview(still))
+    save("stylegan2", mixing_preview())
