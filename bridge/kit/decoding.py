@@ -17,6 +17,7 @@ from bridge.kit.slots import Slots
 
 CHUNK = 32  # tokens of prompts in a round in which others wait for their next token
 CHUNK_ALONE = 128  # and in one in which nobody does; a cancel waits for no more
+SHOWN_ALWAYS = 2048  # characters of alternatives that are told again with each piece
 
 
 class Bit(NamedTuple):
@@ -84,6 +85,7 @@ class _Text:
         self.wishes = wishes
         self.seed = seed
         self.made = 0
+        self.written: dict[int, int] | None = {} if wishes.taste.counts else None  # how often each token was
         self.reused = 0  # tokens of the prompt that the cache held already
         self.speller = speller
         self.gate = Gate(wishes.stop, wishes.max_characters)
@@ -229,6 +231,7 @@ class Writing(Iterator[dict[str, Any] | None]):
         self._seen = engine.rounds
         self._open = self._texts(window)
         self._all = tuple(self._open)
+        self._shown = 0  # characters of all alternatives together when they were told last
 
     def _texts(self, window: list[int]) -> list[_Text]:
         seed = self._wishes.seed if self._wishes.seed >= 0 else int.from_bytes(os.urandom(6), "little")
@@ -252,6 +255,8 @@ class Writing(Iterator[dict[str, Any] | None]):
         for text in tuple(self._open):
             if text.logits is not None:
                 self._advance(text, step)
+        if self._wishes.alternatives > 1:
+            self._show(step)
         if not self._open:
             step = {"generated_text": ""} | step | self._ending()
         if step and self._wishes.version is not None:
@@ -267,8 +272,10 @@ class Writing(Iterator[dict[str, Any] | None]):
         """Choose its next token, and tell what can be told by now."""
         assert text.logits is not None
         first = text is self._all[0]
-        token = choose(text.logits, self._wishes.taste, text.tokens, text.seed, text.made)
+        token = choose(text.logits, self._wishes.taste, text.tokens, text.seed, text.made, text.written)
         text.made += 1
+        if text.written is not None:
+            text.written[token] = text.written.get(token, 0) + 1
         ended = token in self._engine.tokens.ends
         if first:
             self._tell(text, token, step)
@@ -283,8 +290,13 @@ class Writing(Iterator[dict[str, Any] | None]):
         text.whole += piece
         if piece and first:
             step["generated_text"] = piece
-        if piece and self._wishes.alternatives > 1:
-            step["alternatives"] = [each.whole for each in self._all]
+
+    def _show(self, step: dict[str, Any]) -> None:
+        """All alternatives so far: with every piece while they are short; then more rarely: most is known."""
+        length = sum(len(text.whole) for text in self._all)
+        if length > self._shown and (not self._open or length - self._shown > (length - SHOWN_ALWAYS) // 16):
+            self._shown = length
+            step["alternatives"] = [text.whole for text in self._all]
 
     def _finish(self, text: _Text) -> str:
         """The last of it, and its place is free."""

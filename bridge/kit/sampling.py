@@ -1,6 +1,6 @@
 """How the next token is chosen. Pure: the same logits, history, settings and place give the same token."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,18 +23,31 @@ class Taste:
     """What is chosen from, and how boldly. Applied in this order; temperature 0 always takes the likeliest."""
 
     repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0  # off the logit of each token that was written already
+    frequency_penalty: float = 0.0  # and this for each time that it was
     temperature: float = 1.0
     top_k: int = 0  # 0: as many as there are
     top_p: float = 1.0
     min_p: float = 0.0
 
+    @property
+    def counts(self) -> bool:
+        """It matters how often a token was written."""
+        return bool(self.presence_penalty or self.frequency_penalty)
 
-def choose(logits: Floats, taste: Taste, seen: Sequence[int], seed: int, place: int) -> int:
-    """The token at this place. `seen` are those that a repetition penalty is for."""
+
+def choose(
+    logits: Floats, taste: Taste, seen: Sequence[int], seed: int, place: int, written: Mapping[int, int] | None = None
+) -> int:
+    """The token at this place. `seen` are those that a repetition penalty is for; `written`, how often each was."""
     if taste.repetition_penalty != 1.0:
         logits = _penalised(logits, seen, taste.repetition_penalty)
+    if written:
+        logits = _discouraged(logits, written, taste)
     if taste.temperature < COLD or taste.top_k == 1:
-        return int(logits.argmax())
+        token = int(logits.argmax())  # of the first that is no number, if there is one
+        _check(logits[token])
+        return token
     tokens, weights = _left(logits, taste)
     return int(tokens[_place(weights, chance(seed, place))])
 
@@ -74,11 +87,24 @@ def _penalised(logits: Floats, seen: Sequence[int], penalty: float) -> Floats:
     return logits
 
 
+def _discouraged(logits: Floats, written: Mapping[int, int], taste: Taste) -> Floats:
+    """As OpenAI defines it: once for having been written at all, and once more for each time."""
+    places = np.fromiter(written, np.int64, len(written))
+    times = np.fromiter(written.values(), np.float32, len(written))
+    logits = logits.copy()
+    logits[places] -= np.float32(taste.presence_penalty) + np.float32(taste.frequency_penalty) * times
+    return logits
+
+
+def _check(highest: np.float32) -> None:
+    if not np.isfinite(highest):
+        raise ModelFailed("the network's answer is no numbers: its weights are broken, or its precision is too low")
+
+
 def _left(logits: Floats, taste: Taste) -> tuple[NDArray[np.int64], Floats]:
     """The tokens that may be chosen, by their number, and their weights; the likeliest weighs 1."""
     highest = logits.max()
-    if not np.isfinite(highest):
-        raise ModelFailed("the network's answer is no numbers: its weights are broken, or its precision is too low")
+    _check(highest)
     weights = logits - highest
     weights *= np.float32(1 / taste.temperature)
     np.exp(weights, out=weights)

@@ -23,6 +23,11 @@ FEWEST_SLOTS = 8
 ALTERNATIVES = 8
 LIKELIEST = 20
 
+_TASTE = (
+    *("temperature", "top_k", "top_p", "min_p"),
+    *("repetition_penalty", "presence_penalty", "frequency_penalty"),
+)
+
 Prompt = Annotated[str, Text(description="the text to go on with; of a very long one only the end counts")]
 PromptTokens = Annotated[
     list[int] | None,
@@ -39,6 +44,12 @@ MinP = Annotated[
     float, Number(0, 1, step=0.01, description="leave out what is this much less likely than the likeliest")
 ]
 Penalty = Annotated[float, Number(0.1, 10, step=0.05, description="above 1: shun what stands there already")]
+Presence = Annotated[
+    float, Number(-2, 2, step=0.05, description="above 0: shun what was written already, however often")
+]
+Frequency = Annotated[
+    float, Number(-2, 2, step=0.05, description="above 0: shun what was written already, the more the oftener")
+]
 Seed = Annotated[
     int, Number(-1, 2**53 - 1, step=1, description="the same seed gives the same text; -1: another each time")
 ]
@@ -56,7 +67,10 @@ class Written(TypedDict, total=False):
     encountered_end: Annotated[bool, Boolean(description="it came to an end by itself, not by a limit")]
     finish_reason: Annotated[str, Text(description="end, stop, tokens or characters")]
     version: Annotated[int, Number(step=1, description="of the prompt that this belongs to")]
-    alternatives: Annotated[list[str], Array(Text(), description="all texts so far, if several were asked for")]
+    alternatives: Annotated[
+        list[str],
+        Array(Text(), description="all texts so far, if several were asked for; long ones not with each token"),
+    ]
     tokens: Annotated[Anything, Any(description="the token chosen, its probability, and others that were likely")]
     probabilities: Annotated[Anything, Vector(description="of the 16 likeliest tokens, falling")]
     embedding: Annotated[Anything, Vector(description="the network's state after the text so far; mean 0, spread 1")]
@@ -90,6 +104,8 @@ class TextModel(Model):
         top_p: TopP = 0.95,
         min_p: MinP = 0.0,
         repetition_penalty: Penalty = 1.0,
+        presence_penalty: Presence = 0.0,
+        frequency_penalty: Frequency = 0.0,
         seed: Seed = -1,
         stop: Stop = [],  # noqa: B006 - nobody changes it
         alternatives: Alternatives = 1,
@@ -113,6 +129,8 @@ class TextModel(Model):
         top_p: TopP = 0.95,
         min_p: MinP = 0.0,
         repetition_penalty: Penalty = 1.0,
+        presence_penalty: Presence = 0.0,
+        frequency_penalty: Frequency = 0.0,
         seed: Seed = -1,
         stop: Stop = [],  # noqa: B006 - nobody changes it
         alternatives: Alternatives = 1,
@@ -140,7 +158,7 @@ class TextModel(Model):
         from bridge.kit.decoding import Wishes
         from bridge.kit.sampling import Taste
 
-        taste = {name: given[name] for name in ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")}
+        taste = {name: given[name] for name in _TASTE}
         names = ("max_tokens", "max_characters", "seed", "alternatives", "likeliest", "vectors", "version")
         wishes = Wishes(Taste(**taste), stop=tuple(given["stop"]), **{name: given[name] for name in names})
         return self.engine.write(prompt, wishes)  # type: ignore[return-value]  # a dict, and None, for a Written

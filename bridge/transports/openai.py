@@ -105,7 +105,9 @@ class OpenAI:
         self, request: web.BaseRequest, session: Session, asked: Asked, kind: answers.Kind
     ) -> web.StreamResponse:
         name = "chatcmpl" if kind == "chat" else "cmpl"
-        form = Form(kind, f"{name}-{secrets.token_hex(12)}", int(time.time()), session.name, asked.logprobs)
+        form = Form(
+            kind, f"{name}-{secrets.token_hex(12)}", int(time.time()), session.name, asked.logprobs, asked.usage
+        )
         choices = [
             Choice(index, asked.echo[index // asked.n] if asked.echo else "")
             for index in range(len(asked.prompts) * asked.n)

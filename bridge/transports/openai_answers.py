@@ -123,6 +123,7 @@ class Form(msgspec.Struct, frozen=True):
     created: int
     model: str
     logprobs: int = -1
+    usage: bool = False  # comes at the end of a stream
 
     def whole(self, choices: Sequence[Choice], usage: Mapping[str, Any] | None) -> dict[str, Any]:
         """The answer in one piece."""
@@ -155,6 +156,7 @@ class Form(msgspec.Struct, frozen=True):
         return {
             **self._head("chat.completion.chunk" if self.kind == "chat" else "text_completion"),
             "choices": choices,
+            **({"usage": None} if self.usage else {}),
         }
 
     @staticmethod

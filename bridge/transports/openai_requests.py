@@ -28,8 +28,8 @@ _STRIDE = 0x9E3779B97F4A7  # between the seeds of two choices
 
 # What can't be done, the values that ask for nothing, and what there is instead.
 _NOT_HERE: Mapping[str, tuple[tuple[Any, ...], str]] = {
-    "presence_penalty": ((0,), "use repetition_penalty: above 1 it shuns what stands there already"),
-    "frequency_penalty": ((0,), "use repetition_penalty: above 1 it shuns what stands there already"),
+    "presence_penalty": ((0,), "this model has no input of that name"),
+    "frequency_penalty": ((0,), "this model has no input of that name"),
     "logit_bias": (({},), "single tokens can't be favoured here"),
     "suffix": (("",), "only what comes after the prompt is written"),
     "tools": (([],), "models here call no tools"),

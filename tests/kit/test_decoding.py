@@ -1,12 +1,13 @@
 """The engine: texts that share each step of a network, and know nothing of each other."""
 
+import itertools
 import random
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from bridge.kit.decoding import CHUNK, CHUNK_ALONE, Engine, Wishes
+from bridge.kit.decoding import CHUNK, CHUNK_ALONE, SHOWN_ALWAYS, Engine, Wishes
 from bridge.kit.sampling import Taste, choose
 from tests.kit.oracle import Endless, Letters, Oracle, answer
 
@@ -198,6 +199,39 @@ def test_alternatives_share_the_prompt_and_differ():
     assert texts[0] == plainly(prompt, BOLD) == "".join(step.get("generated_text", "") for step in steps)
     assert len(set(texts)) == 3 and [len(text) for text in texts] == [20, 20, 20]
     assert sum(one.network.read_tokens) == len(prompt) and steps[-1]["usage"]["generated_tokens"] == 60
+
+
+@pytest.mark.parametrize(
+    "taste", [Taste(presence_penalty=1.5), Taste(frequency_penalty=0.7), Taste(temperature=0, frequency_penalty=2)]
+)
+def test_what_was_written_is_shunned_and_what_was_asked_is_not(taste):
+    prompt, made = "hello", []
+    for place in range(40):
+        tokens = [*Endless().encode(prompt), *made]
+        counts = {token: made.count(token) for token in made}
+        made.append(choose(answer(tokens)[0], taste, tokens, 3, place, counts))
+    wishes = replace(BOLD, taste=taste, max_tokens=40)
+    assert whole(engine().write(prompt, wishes))[0] == "".join(map(Endless().spelt, made))
+    assert whole(engine().write(prompt, replace(wishes, taste=Taste(temperature=taste.temperature))))[0] != "".join(
+        map(Endless().spelt, made)
+    )
+
+
+def test_what_was_written_is_counted_beyond_the_context():
+    writing = engine(context=32).write("abc", replace(BOLD, taste=Taste(presence_penalty=2), max_tokens=500))
+    text, _ = whole(writing)
+    assert sum(writing._all[0].written.values()) == 500 and len(writing._all[0].written) == len(set(text))
+
+
+def test_long_alternatives_are_not_told_again_with_each_token_and_whole_in_the_end():
+    wishes = replace(BOLD, alternatives=3, max_tokens=2000)
+    steps = [step for step in engine(context=64).write("ab", wishes) if step]
+    told = [step["alternatives"] for step in steps if "alternatives" in step]
+    assert [len(text) for text in told[-1]] == [2000] * 3
+    assert told[-1][0] == "".join(step.get("generated_text", "") for step in steps)
+    lengths = [sum(map(len, texts)) for texts in told]
+    assert all(later - length <= 3 for length, later in itertools.pairwise(lengths) if length < SHOWN_ALWAYS)
+    assert sum(lengths) < 200 * lengths[-1]  # told each time it would be 1000 times
 
 
 def test_alternatives_go_on_when_the_first_of_them_ends():

@@ -66,10 +66,11 @@ def test_a_nucleus_is_taken_once_even_when_there_are_fewer_tokens_than_top_k():
     assert set(np.flatnonzero(shares(Taste(top_k=9, top_p=0.7)))) == {0, 1}
 
 
-@pytest.mark.parametrize("broken", [np.nan, np.inf])
-def test_an_answer_that_is_no_numbers_is_told_in_words(broken):
+@pytest.mark.parametrize("taste", [Taste(), Taste(temperature=0), Taste(top_k=1), Taste(presence_penalty=1)])
+@pytest.mark.parametrize("broken", [[1, np.nan, 2], [1, np.inf, 2], [-np.inf] * 3])
+def test_an_answer_that_is_no_numbers_is_told_in_words(broken, taste):
     with pytest.raises(ModelFailed, match="no numbers"):
-        choose(np.array([1, broken, 2], np.float32), Taste(), (), 7, 0)
+        choose(np.array(broken, np.float32), taste, (), 7, 0, {0: 1})
 
 
 def test_a_penalty_shuns_what_was_there_whatever_the_sign_of_its_logit():
@@ -77,6 +78,27 @@ def test_a_penalty_shuns_what_was_there_whatever_the_sign_of_its_logit():
     assert choose(logits, Taste(repetition_penalty=1.5, temperature=0), [0, 0], 1, 0) == 1
     assert choose(logits[2:], Taste(repetition_penalty=1.5, temperature=0), [0], 1, 0) == 1
     assert logits[0] == 2.0
+
+
+def test_what_was_written_loses_as_much_as_the_penalties_say():
+    logits = np.array([2.0, 1.5, 1.0], np.float32)
+    written = {0: 2, 2: 1}
+
+    def weights(**penalties):
+        return shares_of(Taste(**penalties), written, logits)
+
+    def shares_of(taste, written, logits, count=4000):
+        chosen = [choose(logits, taste, (), 7, place, written) for place in range(count)]
+        return np.bincount(chosen, minlength=3) / count
+
+    def wanted(*left):
+        return np.exp(left) / np.exp(left).sum()
+
+    assert np.allclose(weights(presence_penalty=0.8), wanted(1.2, 1.5, 0.2), atol=0.03)
+    assert np.allclose(weights(frequency_penalty=0.8), wanted(0.4, 1.5, 0.2), atol=0.03)
+    assert np.allclose(weights(frequency_penalty=-0.5, presence_penalty=0.2), wanted(2.8, 1.5, 1.3), atol=0.03)
+    assert logits.tolist() == [2.0, 1.5, 1.0]
+    assert choose(logits, Taste(presence_penalty=1.2, temperature=0), (), 7, 0, {0: 1}) == 1
 
 
 def test_of_equal_tokens_the_first_are_kept():

@@ -102,6 +102,25 @@ async def test_a_chat_whole_and_in_a_stream_is_the_same(served):
     assert "".join(step.choices[0].delta.content or "" for step in steps) == choice.message.content
     assert steps[-1].choices[0].finish_reason == "length"
     assert last.choices == [] and last.usage.completion_tokens == 30
+    assert all("usage" in step.model_fields_set and step.usage is None for step in steps)
+
+
+async def test_a_stream_without_usage_does_not_speak_of_it(served):
+    _, client = served
+    for asked in (
+        client.completions.create(prompt="la ", **SURE, stream=True, max_tokens=3),
+        client.chat.completions.create(messages=SAY, **SURE, stream=True, max_tokens=3),
+    ):
+        assert not any("usage" in chunk.model_fields_set for chunk in await gathered(await asked))
+
+
+async def test_penalties_shun_what_was_written(served):
+    _, client = served
+    plain = await client.completions.create(**SURE, prompt="la ", max_tokens=60)
+    shy = await client.completions.create(**SURE, prompt="la ", max_tokens=60, frequency_penalty=2, presence_penalty=2)
+    assert len(set(shy.choices[0].text)) > len(set(plain.choices[0].text))
+    with pytest.raises(openai.BadRequestError, match="presence_penalty takes a number from -2 to 2"):
+        await client.chat.completions.create(**SURE, messages=SAY, presence_penalty=3)
 
 
 async def test_the_clients_own_gathering_of_a_stream_works(served):

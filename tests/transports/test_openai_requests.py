@@ -86,8 +86,6 @@ def test_prompts_come_in_four_forms():
     [
         ("suffix", ["x"]),
         ("best_of", [3, 0, "2"]),
-        ("presence_penalty", [0.5]),
-        ("frequency_penalty", [-1]),
         ("logit_bias", [{"50256": -100}]),
         ("n", [0, -1, 1000, "2", 1.5, True]),
         ("logprobs", [-1, 21, True]),
@@ -126,8 +124,12 @@ def test_what_asks_for_nothing_is_taken():
         tools=[], tool_choice="auto", response_format={"type": "text"}, presence_penalty=0.0, logit_bias={}, n=1,
         metadata={"a": "b"}, store=False, service_tier="auto", parallel_tool_calls=True, stream_options=None,
     )  # fmt: skip
-    assert asked == chat()
-    assert completion(best_of=2, n=2, suffix=None, frequency_penalty=0) == completion(n=2)
+    assert asked == chat(presence_penalty=0)
+    assert completion(best_of=2, n=2, suffix=None, frequency_penalty=None) == completion(n=2)
+    assert completion(presence_penalty=0.5, frequency_penalty=-1).inputs == {
+        "presence_penalty": 0.5,
+        "frequency_penalty": -1,
+    }
 
 
 def test_an_unknown_word_is_refused_and_those_of_the_model_are_named():
@@ -141,6 +143,10 @@ def test_a_model_that_can_not_is_not_asked():
     for word, value in (("temperature", 1), ("max_tokens", 3), ("stop", "x"), ("seed", 1)):
         with pytest.raises(InputError, match=f"takes no {word}"):
             requests.completion({"prompt": "a", word: value}, plain())
+    for word in ("presence_penalty", "frequency_penalty"):
+        with pytest.raises(InputError, match="not possible here"):
+            requests.completion({"prompt": "a", word: 0.5}, plain())
+        assert requests.completion({"prompt": "a", word: 0}, plain()).inputs == {}
     with pytest.raises(InputError, match="takes no logprobs"):
         requests.completion({"prompt": "a", "logprobs": 1}, plain())
     asked = requests.chat({"messages": [{"role": "user", "content": "a"}] * 2}, plain())
