@@ -117,7 +117,8 @@ def unknown(address: str, top: Node, signature: Signature | None, sessions: Iter
     """Why there is nothing at this address, told as kindly as can be. `signature`: of the session it names."""
     name, _, rest = address[1:].partition("/")
     if is_pattern(address):
-        return NotFound(f"nothing here matches the pattern {address[:200]}", hint="/sessions tells what is open")
+        hint = "patterns reach inputs and settings of walks; /sessions tells what is open"
+        return NotFound(f"no input or setting here matches the pattern {address[:200]}", hint=hint)
     if signature is not None and name in top.below:
         return _unknown_below(top.below[name], rest.split("/"), signature)
     if rest:

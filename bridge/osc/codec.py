@@ -45,7 +45,7 @@ def read_bundle(packet: bytes) -> Bundle:
     """What is in it, unread. BadMessage if it is no bundle."""
     if not packet.startswith(BUNDLE) or len(packet) < _HEAD:
         raise BadMessage("a packet came that begins like a bundle and is none", hint="#bundle, then a time tag")
-    packets, at = [], _HEAD
+    packets, at, count = [], _HEAD, 0
     while at < len(packet):
         size = _int32(packet, at)[0]
         at += 4
@@ -53,7 +53,8 @@ def read_bundle(packet: bytes) -> Bundle:
             raise BadMessage("a bundle came that ends too early")
         if size:
             packets.append(packet[at : at + size])
-        if len(packets) > limits.OSC_BUNDLE_PACKETS:
+        count += 1  # empty ones, too: there is room for millions
+        if count > limits.OSC_BUNDLE_PACKETS:
             raise TooLarge(
                 f"a bundle came with more than {limits.OSC_BUNDLE_PACKETS} packets", hint="send less at once"
             )

@@ -9,8 +9,8 @@ from typing import Literal
 from bridge import limits
 from bridge.errors import BadMessage, BridgeError, TooLarge
 
-END, ESCAPE = 0xC0, 0xDB
-_END = b"\xc0"
+END = 0xC0
+_END, _ESCAPE = b"\xc0", b"\xdb"
 _ESCAPED_END = b"\xdb\xdc"
 _ESCAPED_ESCAPE = b"\xdb\xdd"
 _LENGTH = struct.Struct(">I")
@@ -40,7 +40,7 @@ class Framing:
         """As it goes back over the same stream; with its length as long as nothing has come."""
         if self.way != "slip":
             return _LENGTH.pack(len(packet)) + packet
-        safe = packet.replace(b"\xdb", _ESCAPED_ESCAPE).replace(_END, _ESCAPED_END)
+        safe = packet.replace(_ESCAPE, _ESCAPED_ESCAPE).replace(_END, _ESCAPED_END)
         return b"".join((_END, safe, _END))
 
     # --- length ----------------------------------------------------------------------------------
@@ -91,12 +91,12 @@ class Framing:
         return packets, flaws
 
     def _unescape(self, raw: bytes, packets: list[bytes], flaws: list[BridgeError]) -> None:
-        if ESCAPE in raw:
-            pieces = raw.split(b"\xdb")
-            if any(not piece.startswith((b"\xdc", b"\xdd")) for piece in pieces[1:]):
+        escapes = raw.count(_ESCAPE)
+        if escapes:
+            if raw.count(_ESCAPED_END) + raw.count(_ESCAPED_ESCAPE) != escapes:
                 flaws.append(BadMessage("a packet came whose SLIP escapes are wrong"))
                 return
-            raw = pieces[0] + b"".join(_MEANT[piece[0]] + piece[1:] for piece in pieces[1:])
+            raw = raw.replace(_ESCAPED_END, _END).replace(_ESCAPED_ESCAPE, _ESCAPE)
         if len(raw) > self._limit:
             flaws.append(self._too_large(len(raw)))
         else:
@@ -109,9 +109,6 @@ class Framing:
 def is_osc(first: int) -> bool:
     """Whether a stream that begins with this byte can be OSC."""
     return first in (0x00, END)
-
-
-_MEANT = {0xDC: _END, 0xDD: b"\xdb"}
 
 
 def _way(first: int) -> Way:

@@ -5,12 +5,13 @@ takes longer than its length times the name's.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import NamedTuple, Protocol, TypeVar
 
 from bridge import limits
 from bridge.errors import BadMessage, TooLarge
 
+_AT_ONCE = 16  # places of one step
 _SPECIAL = re.compile(r"[*?\[\]{}]|//")
 
 
@@ -53,11 +54,15 @@ class Part:
         self._ways = () if self.literal else _multiplied(pattern)
         special = _SPECIAL.search(pattern)
         self._beginning = pattern[: special.start()] if special else pattern
+        self._known: dict[str, bool] = {}  # sessions have many names in common
 
     def matches(self, name: str) -> bool:
         if not name.startswith(self._beginning):
             return False
-        return name == self.literal or any(_matches(steps, name) for steps in self._ways)
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = name == self.literal or any(_matches(steps, name) for steps in self._ways)
+        return known
 
 
 def parts_of(pattern: str) -> list[Part | None]:
@@ -72,12 +77,23 @@ def parts_of(pattern: str) -> list[Part | None]:
 
 def search(root: B, pattern: str) -> list[B]:
     """All places that it means, in the order of the tree. BadMessage, TooLarge."""
+    steps = searching(root, pattern)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as found:
+            return list(found.value)
+
+
+def searching(root: B, pattern: str) -> Generator[bool, None, list[B]]:
+    """The same in steps, for whoever has something else to do in between."""
     found: dict[int, B] = {id(root): root}
     for part in parts_of(pattern):
-        if part is None:
-            found = {id(branch): branch for one in found.values() for branch in _all_below(one)}
-        else:
-            found = {id(branch): branch for one in found.values() for branch in _named(one, part)}
+        places, found = found, {}
+        for count, place in enumerate(places.values(), 1):
+            found |= {id(branch): branch for branch in (_all_below(place) if part is None else _named(place, part))}
+            if count % _AT_ONCE == 0:
+                yield False
     return list(found.values())
 
 

@@ -59,14 +59,13 @@ class Schedule(Generic[T]):
         """When something is due; None if nothing waits."""
         return self._heap[0].at if self._heap else None
 
-    def due(self, now: float) -> list[T]:
-        """What is meant for now or before, in order of time, then as it came."""
-        found = []
-        while self._heap and self._heap[0].at <= now:
-            entry = heapq.heappop(self._heap)
-            self._bytes -= entry.size
-            found.append(entry.what)
-        return found
+    def take(self, now: float) -> T | None:
+        """What is meant for now or before: by order of time, then as it came. None if nothing is."""
+        if not self._heap or self._heap[0].at > now:
+            return None
+        entry = heapq.heappop(self._heap)
+        self._bytes -= entry.size
+        return entry.what
 
     def clear(self) -> None:
         self._heap.clear()

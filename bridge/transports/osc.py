@@ -171,7 +171,8 @@ class Osc:
 
     def _follow(self) -> None:
         """What is there now against what was there the last time: nothing is missed, whatever events were dropped."""
-        self._receiver.begin()
+        if self._receiver.begin():  # there may be some that waited for a model
+            self._receiver.end(0, 0)
         sessions = self._hub.sessions.values()
         now = {
             session: _Known(session.name, session.signature) for session in sessions if session.signature is not None

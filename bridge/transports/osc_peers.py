@@ -61,6 +61,7 @@ class Counts:
     untold: int = 0  # of those, without an /error, because there were too many
     bundles: int = 0
     late: int = 0  # bundles that came after their time
+    dropped: int = 0  # packets that held too much, from there on, or came while too many waited
     sent: int = 0
     unsent: int = 0  # the system would not take it, or it was too large
 

@@ -2,7 +2,8 @@
 same bytes is known, and costs one look-up.
 
 What sets a value only takes its place: when all that came has been read, the newest of each address goes to its model,
-in one step for each session. What does something is done in its turn, after what came before it.
+in one step for each session. What does something is done in its turn, after what came before it. A packet that holds
+much (bundles, patterns) is dealt with over several turns of the loop; meanwhile no other is begun, so order is kept.
 """
 
 import asyncio
@@ -10,18 +11,19 @@ import logging
 import math
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from bridge import limits
-from bridge.errors import BridgeError, InputError, ModelError, TooLarge
+from bridge.errors import BridgeError, Busy, InputError, ModelError, TooLarge
 from bridge.osc import addresses, codec, values
 from bridge.osc.addresses import Method, Node
 from bridge.osc.times import Schedule, delay
 from bridge.ports import Number, Port, Vector
 from bridge.session.guests import speaking
 from bridge.session.session import Session
+from bridge.transports.osc_backlog import Backlog, Steps
 from bridge.transports.osc_peers import ANSWERS, Budget, Counts, Inlet, Peer, guest, refuse, reply
 from bridge.transports.osc_space import Space
 
@@ -119,7 +121,11 @@ class _Given(NamedTuple):
 
 
 class Receiver:
-    """Reads packets. begin() before the first of some, end() after the last; nothing of it raises."""
+    """Reads packets; nothing of it raises.
+
+    Who can wait asks begin() before the first of some, tries take() and else read() with each, and calls end() after
+    the last. Who can't leave them where they are calls receive().
+    """
 
     def __init__(
         self,
@@ -140,13 +146,16 @@ class Receiver:
         self._targets: dict[str, _Target] = {}
         self._dirty: list[_Target] = []
         self._early: dict[Session, dict[object, _Waiting]] = {}  # for models that still load
+        self._backlog = Backlog(self._refresh, self.flush)
         self._schedule: Schedule[_Waiting] = Schedule()
         self._timer: asyncio.TimerHandle | None = None
+        self._falling = False  # what is due is being dealt with
         self._budget = Budget(limits.OSC_ERRORS_PER_SECOND)
         self._lines = Budget(1)
 
     def close(self) -> None:
         """Forget what waits. Idempotent."""
+        self._backlog.close()
         self._schedule.clear()
         self._early.clear()
         if self._timer is not None:
@@ -157,38 +166,81 @@ class Receiver:
     def scheduled(self) -> int:
         return len(self._schedule)
 
+    @property
+    def busy(self) -> bool:
+        """In the middle of a packet that holds much."""
+        return self._backlog.busy
+
     # --- packets ---------------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Packets will come: look at what is there for them."""
-        self._space.fresh()
-        if self._space.version != self._version:
-            self._version = self._space.version
-            self._forget()
+    def begin(self) -> bool:
+        """Packets will come: look at what is there for them. False: not in this turn, another has to be ended first."""
+        if self._backlog.busy:
+            return False
+        self._backlog.begin_turn()
+        self._refresh()
         if self._early:
-            self._replay()
+            self._backlog.start(self._replayed())
+        return not self._backlog.busy
 
     def take(self, packet: bytes, sender: Any, inlet: Inlet) -> bool:
-        """One packet. True: it took the long way, and the time for others may be over."""
+        """One packet, if such a one was read before. If not, read() it."""
         form = self._ones.get(packet[:-4])
         if form is None:
             form = self._forms.get(codec.head_of(packet))
             if form is None or form.length != len(packet):
-                self._long_way(packet, sender, inlet, 0)
-                return True
+                return False
         target = form.target
         if target.came is None:
             self._begin_waiting(target)
         else:
             self.counts.replaced += 1
         target.came = _Came(form.decode, packet, sender, inlet)
-        return False
+        return True
+
+    def read(self, packet: bytes, sender: Any, inlet: Inlet) -> bool:
+        """One packet, the long way. False: the time of this turn is over, or more than over."""
+        self._backlog.start(self._whole(packet, sender, inlet))
+        return not self._backlog.over
 
     def end(self, packets: int, quick: int) -> None:
         """So many came, so many of them on the short way. What was set goes to the models now."""
         self.counts.packets += packets
         self.counts.messages += quick
-        self.flush()
+        if not self._backlog.busy:  # else they go when it has been read to its end: in one step
+            self.flush()
+
+    def receive(self, came: Iterable[tuple[bytes, Any]], inlet: Inlet) -> None:
+        """Packets, each with its sender, that can't be left where they are. They wait here, as far as there is room."""
+        packets = quick = 0
+        ready = began = not self._backlog.waiting and self.begin()
+        for packet, sender in came:
+            packets += 1
+            if not ready:
+                self._let_packet_wait(packet, sender, inlet)
+            elif self.take(packet, sender, inlet):
+                quick += 1
+            else:
+                ready = self.read(packet, sender, inlet)
+        if began:
+            self.end(packets, quick)
+        else:
+            self.counts.packets += packets
+
+    def _let_packet_wait(self, packet: bytes, sender: Any, inlet: Inlet) -> None:
+        if self._backlog.has_room(len(packet)):
+            self._backlog.wait(self._whole(packet, sender, inlet), len(packet))
+        else:
+            self.counts.dropped += 1
+            said = f"{limits.OSC_WAITING} packets, or {limits.OSC_WAITING_BYTES} bytes of them, wait already"
+            self._refuse("", Busy(said, hint="send less at once"), sender, inlet)
+
+    def _refresh(self) -> None:
+        """Look at what is there now."""
+        self._space.fresh()
+        if self._space.version != self._version:
+            self._version = self._space.version
+            self._forget()
 
     def _forget(self) -> None:
         """Sessions have changed: what was known of addresses may be wrong."""
@@ -203,36 +255,44 @@ class Receiver:
                 rival.came = None
                 self.counts.replaced += 1
 
-    def _long_way(self, packet: bytes, sender: Any, inlet: Inlet, depth: int) -> None:
+    def _whole(self, packet: bytes, sender: Any, inlet: Inlet, *, due: bool = False) -> Steps:
+        """A packet and all that is in it, up to a bound; what comes after that is dropped."""
+        steps = self._steps(packet, sender, inlet, 0, due=due)
+        for count, whole in enumerate(steps):
+            if count >= limits.OSC_STEPS:
+                self.counts.dropped += 1
+                said = f"a packet came that sets more than {limits.OSC_STEPS} values; the others were dropped"
+                self._refuse("", TooLarge(said, hint="send less at once"), sender, inlet)
+                return
+            yield whole
+
+    def _steps(self, packet: bytes, sender: Any, inlet: Inlet, depth: int, *, due: bool = False) -> Steps:
         try:
             if codec.is_bundle(packet):
-                self._bundle(packet, sender, inlet, depth)
+                yield from self._bundle(packet, sender, inlet, depth, due)
             else:
                 self.counts.messages += 1
-                self._message(packet, sender, inlet)
+                if not self.take(packet, sender, inlet):
+                    yield from self._message(packet, sender, inlet)
         except Exception as error:
             self._refuse("", error, sender, inlet)
 
     # --- bundles ---------------------------------------------------------------------------------
 
-    def _bundle(self, packet: bytes, sender: Any, inlet: Inlet, depth: int) -> None:
+    def _bundle(self, packet: bytes, sender: Any, inlet: Inlet, depth: int, due: bool) -> Steps:
         bundle = codec.read_bundle(packet)
-        self.counts.bundles += 1
-        if depth >= limits.OSC_BUNDLE_DEPTH:
-            raise TooLarge(f"bundles came in bundles, deeper than {limits.OSC_BUNDLE_DEPTH} levels")
-        ahead = delay(bundle.time, self._wall())
-        if ahead > _SOON:
-            self._let_wait(_Waiting(packet, sender, inlet), ahead)
-            return
-        self.counts.late += ahead < -_SOON
-        self._open(bundle.packets, sender, inlet, depth)
-
-    def _open(self, packets: list[bytes], sender: Any, inlet: Inlet, depth: int) -> None:
-        for inner in packets:
-            if codec.is_bundle(inner):
-                self._long_way(inner, sender, inlet, depth + 1)
-            elif not self.take(inner, sender, inlet):
-                self.counts.messages += 1
+        if not due:
+            self.counts.bundles += 1
+            if depth >= limits.OSC_BUNDLE_DEPTH:
+                raise TooLarge(f"bundles came in bundles, deeper than {limits.OSC_BUNDLE_DEPTH} levels")
+            ahead = delay(bundle.time, self._wall())
+            if ahead > _SOON:
+                self._let_wait(_Waiting(packet, sender, inlet), ahead)
+                return
+            self.counts.late += ahead < -_SOON
+        for inner in bundle.packets:
+            yield from self._steps(inner, sender, inlet, depth + 1)
+            yield False
 
     def _let_wait(self, bundle: _Waiting, ahead: float) -> None:
         now = asyncio.get_running_loop().time()
@@ -241,6 +301,8 @@ class Receiver:
 
     def _set_timer(self) -> None:
         """For the next bundle that is due."""
+        if self._falling:
+            return
         due = self._schedule.next
         if self._timer is not None and (due is None or self._timer.when() > due):
             self._timer.cancel()
@@ -250,30 +312,41 @@ class Receiver:
 
     def _fall_due(self) -> None:
         self._timer = None
-        self.begin()
+        self._falling = True
+        self._backlog.wait(self._due(), 0)  # no matter how many wait: these are bounded where they are
+
+    def _due(self) -> Steps:
+        """One at a time: whoever sends now has a turn between two of them."""
         now = asyncio.get_running_loop().time()
-        for packet, sender, inlet in self._schedule.due(now):
-            try:
-                self._open(codec.read_bundle(packet).packets, sender, inlet, 0)
-            except BridgeError as error:
-                self._refuse("", error, sender, inlet)
-        self.flush()
-        self._set_timer()
+        came = self._schedule.take(now)
+        if came is not None:
+            yield from self._whole(*came, due=True)
+        if (due := self._schedule.next) is not None and due <= now:
+            self._backlog.wait(self._due(), 0)
+        else:
+            self._falling = False
+            self._set_timer()
 
     # --- messages --------------------------------------------------------------------------------
 
-    def _message(self, packet: bytes, sender: Any, inlet: Inlet) -> None:
+    def _message(self, packet: bytes, sender: Any, inlet: Inlet) -> Steps:
         address, arguments = codec.read_message(packet)
         if address in ANSWERS:
             return
-        found = self._space.find(address)
+        version = self._space.version
+        found = yield from self._space.find(address)
         if not found and not self._moved(address, arguments, sender, inlet):
             self._nowhere(address, arguments, packet, sender, inlet)
         for node in found:
+            there = node if version == self._space.version else self._space.root.at(node.path)
+            if there is None:  # its session went while it was not yet its turn
+                continue
             try:
-                self._deliver(node, arguments, sender, inlet)
+                self._deliver(there, arguments, sender, inlet)
             except Exception as error:
-                self._refuse(node.path, error, sender, inlet)
+                self._refuse(there.path, error, sender, inlet)
+            if len(found) > 1:
+                yield False
         if len(found) == 1:
             self._remember(found[0], packet)
 
@@ -386,13 +459,14 @@ class Receiver:
             raise ModelError(said, hint="wait until it is ready")
         waiting[key] = came
 
-    def _replay(self) -> None:
+    def _replayed(self) -> Steps:
         """For those that have loaded by now, or never will."""
         for session in list(self._early):
             if session.signature is None and session.state in ("starting", "restarting"):
                 continue
-            for packet, sender, inlet in self._early.pop(session).values():
-                self._long_way(packet, sender, inlet, 0)
+            for came in self._early.pop(session).values():
+                yield from self._whole(*came)
+                yield True
         self.flush()
 
     # --- what was set goes to the models ---------------------------------------------------------

@@ -1,5 +1,7 @@
 """The addresses that are there now: made from the open sessions, made again when one of them changes."""
 
+from collections.abc import Generator
+
 from bridge.hub import Hub
 from bridge.osc import patterns
 from bridge.osc.addresses import Node, root, session_tree
@@ -39,17 +41,23 @@ class Space:
         self._make()
         return self.root
 
-    def find(self, address: str) -> list[Node]:
-        """All methods at an address or a pattern; BadMessage if it can't be read."""
+    def find(self, address: str) -> Generator[bool, None, list[Node]]:
+        """The method at an address, or all values that a pattern means, in steps; BadMessage if it can't be read.
+
+        A pattern sets and asks, and does nothing else: //* would close what it can close and run what it can run.
+        """
         if not patterns.is_pattern(address):
             node = self._plain(address)
             return [node] if node is not None and node.method is not None else []
         found = self._patterns.get(address)
         if found is None:
-            found = [node for node in patterns.search(self.root, address) if node.method is not None]
+            version = self.version
+            places = yield from patterns.searching(self.root, address)
+            found = [node for node in places if _is_value(node)]
             if len(self._patterns) >= _REMEMBERED:
                 self._patterns.clear()
-            self._patterns[address] = found
+            if version == self.version:
+                self._patterns[address] = found
         return found
 
     def _plain(self, address: str) -> Node | None:
@@ -68,6 +76,10 @@ class Space:
         self.root = root(_tree(session) for session in sessions.values() if session.signature is not None)
         self._patterns.clear()
         self.version += 1
+
+
+def _is_value(node: Node) -> bool:
+    return node.method is not None and node.method.kind in ("input", "setting")
 
 
 def _tree(session: Session) -> Node:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, Self, cast
@@ -19,7 +18,7 @@ from bridge.transports.osc_udp import Datagrams
 
 _LETTERS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ")  # an HTTP request begins with its method
 _ROOM_BYTES = 256 * 1024  # above this much on its way, whoever can wait does
-_SECONDS = 0.004  # then others have their turn
+_AT_ONCE = 4_096  # packets of one connection, then others have their turn
 _CONNECT_SECONDS = 5.0
 Gone = Callable[[Peer], None]
 
@@ -261,17 +260,9 @@ class Connection(asyncio.Protocol):
 
     def _look(self) -> None:
         """At what came; if it takes long the rest waits, and nothing more is read meanwhile."""
-        transport, receiver, waiting = self._transport, self._streams.receiver, self._waiting
-        packets = slow = 0
-        until = time.monotonic() + _SECONDS
-        receiver.begin()
-        while waiting:
-            packets += 1
-            if receiver.take(waiting.popleft(), None, self):
-                slow += 1
-                if time.monotonic() > until:
-                    break
-        receiver.end(packets, packets - slow)
+        transport, waiting = self._transport, self._waiting
+        if self._streams.receiver.begin():
+            self._take(waiting)
         if transport is None or transport.is_closing():
             waiting.clear()
         elif waiting:
@@ -279,6 +270,19 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._look)
         else:
             transport.resume_reading()
+
+    def _take(self, waiting: deque[bytes]) -> None:
+        """As many as the time of this turn is enough for."""
+        receiver = self._streams.receiver
+        packets = slow = 0
+        while waiting and packets < _AT_ONCE:
+            packets += 1
+            packet = waiting.popleft()
+            if not receiver.take(packet, None, self):
+                slow += 1
+                if not receiver.read(packet, None, self):
+                    break
+        receiver.end(packets, packets - slow)
 
     def pause_writing(self) -> None:
         self._paused = True

@@ -5,7 +5,6 @@ the newest values go to the models. Where the loop can't tell us that a socket i
 import asyncio
 import os
 import socket
-import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -20,7 +19,6 @@ from bridge.transports.osc_receiver import Receiver
 from bridge.transports.security import is_loopback
 
 _AT_ONCE = 512  # datagrams, then others have their turn
-_SECONDS = 0.004  # or so long, where they take long
 _READ = 65_536
 _TRIES = 16
 _TOGETHER = 0.002  # asyncio gives one datagram in a turn of the loop; so many seconds of them are looked at together
@@ -173,23 +171,24 @@ class UdpInlet(Sender):
 
     def _readable(self) -> None:
         """Read what waits, as long as it is quick."""
-        read, take, lets = self.socket.recvfrom, self._receiver.take, self._gate.lets
+        receiver = self._receiver
+        read, take, lets = self.socket.recvfrom, receiver.take, self._gate.lets
         packets = slow = 0
-        until = time.monotonic() + _SECONDS
-        self._receiver.begin()
+        if not receiver.begin():
+            return  # they wait in the system meanwhile
         try:
             for _ in range(_AT_ONCE):
                 packet, sender = read(_READ)
                 packets += 1
                 if not lets(sender[0], "UDP"):
                     slow += 1
-                elif take(packet, sender, self):
+                elif not take(packet, sender, self):
                     slow += 1
-                    if time.monotonic() > until:
+                    if not receiver.read(packet, sender, self):
                         break
         except OSError:  # nothing more is there; or, on Windows, somebody we sent to has gone
             pass
-        self._receiver.end(packets, packets - slow)
+        receiver.end(packets, packets - slow)
 
     # --- by way of asyncio -----------------------------------------------------------------------
 
@@ -206,11 +205,7 @@ class UdpInlet(Sender):
     def _look(self) -> None:
         came, self._came = self._came, []
         self._looked = asyncio.get_running_loop().time()
-        slow = 0
-        self._receiver.begin()
-        for packet, sender in came:
-            slow += not self._gate.lets(sender[0], "UDP") or self._receiver.take(packet, sender, self)
-        self._receiver.end(len(came), len(came) - slow)
+        self._receiver.receive([one for one in came if self._gate.lets(one[1][0], "UDP")], self)
 
 
 class _Listener(asyncio.DatagramProtocol):

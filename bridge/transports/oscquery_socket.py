@@ -196,10 +196,7 @@ class _Conversation:
         if oversized:
             self._link.close(websocket_codec.TOO_BIG, f"up to {limits.OSC_STREAM_BYTES} bytes are taken")
         elif opcode == websocket_codec.BINARY:
-            receiver = self._listeners.receiver
-            receiver.begin()
-            quick = not receiver.take(data, None, self)
-            receiver.end(1, quick)
+            self._listeners.receiver.receive([(data, None)], self)
         else:
             self._command(data)
 

@@ -53,6 +53,13 @@ def test_a_packet_beyond_the_limit_is_skipped_and_the_next_comes(piece: int):
         assert found == [b"/b\0\0"] and [type(flaw) for flaw in wrong] == [TooLarge]
 
 
+@pytest.mark.parametrize("packet", [b"\xdb\xdc", b"\xdb\xdd\xdc", b"\xc0\xdb\xc0", b"\xdb" * 5 + b"\xdc\xdd"])
+def test_marks_and_escapes_inside_a_packet_come_back_as_they_were(packet: bytes):
+    framing = Framing()
+    framing.way = "slip"
+    assert framing.feed(framing.wrap(packet)) == ([packet], [])
+
+
 def test_wrong_escapes_cost_one_packet_only():
     packets, flaws = Framing().feed(b"\xc0/a\xdbx\xc0/b\0\0\xc0")
     assert packets == [b"/b\0\0"] and [type(flaw) for flaw in flaws] == [BadMessage]

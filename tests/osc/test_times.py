@@ -23,9 +23,9 @@ def test_things_fall_due_in_order_of_time_and_then_as_they_came():
     schedule: Schedule[str] = Schedule()
     for at, what in ((3.0, "c"), (1.0, "a"), (2.0, "b1"), (2.0, "b2")):
         schedule.add(at, what, 1)
-    assert (schedule.next, schedule.due(0.5)) == (1.0, [])
-    assert schedule.due(2.0) == ["a", "b1", "b2"]
-    assert schedule.due(9.0) == ["c"] and schedule.next is None
+    assert (schedule.next, schedule.take(0.5)) == (1.0, None)
+    assert [schedule.take(2.0) for _ in range(4)] == ["a", "b1", "b2", None]
+    assert schedule.take(9.0) == "c" and schedule.next is None
 
 
 def test_what_waits_is_bounded_in_number_and_in_bytes():
@@ -34,7 +34,8 @@ def test_what_waits_is_bounded_in_number_and_in_bytes():
         schedule.add(1.0, number, 1)
     with pytest.raises(Busy):
         schedule.add(1.0, 0, 1)
-    schedule.due(1.0)
+    while schedule.take(1.0) is not None:
+        pass
     schedule.add(1.0, 0, limits.OSC_SCHEDULED_BYTES)
     with pytest.raises(Busy):
         schedule.add(1.0, 0, 1)
