@@ -1,6 +1,8 @@
 """The networks this machine is in: their interfaces, which of them take multicast, and how others reach us there."""
 
+import asyncio
 import importlib
+import ipaddress
 import socket
 from collections.abc import Callable, Iterable, Sequence
 
@@ -65,6 +67,45 @@ def chosen(there: Sequence[Interface], wanted: Sequence[str]) -> list[Interface]
     if wanted:
         return [one for one in there if any(one.called(name) for name in wanted)]
     return [one for one in there if not one.loopback]
+
+
+class Origins:
+    """Where a server with sockets bound to these addresses is found, as a browser writes it: `await origins()`.
+
+    Networks come and go, so they are looked at each time; not at all for a server that is for this machine alone.
+    """
+
+    def __init__(self, bound: Sequence[tuple[str, int]], wanted: Sequence[str]) -> None:
+        self._bound = bound
+        self._wanted = wanted
+
+    async def __call__(self) -> list[str]:
+        """Those that other machines reach, then those of this machine."""
+        if all(_is_loopback(host) for host, _ in self._bound):
+            return [_origin(host, port) for host, port in self._bound]
+        return origins(self._bound, await asyncio.to_thread(interfaces), self._wanted)
+
+
+def origins(bound: Sequence[tuple[str, int]], there: Sequence[Interface], wanted: Sequence[str] = ()) -> list[str]:
+    """The same, of these interfaces. One that was asked for by name may be away: then it has no address."""
+    asked = [one for one in there if any(one.called(name) for name in wanted)] if wanted else there
+    among = [one for one in asked if not one.loopback] + [one for one in there if one.loopback]
+    found = [
+        _origin(address, port)
+        for one in among
+        for address in one.addresses
+        for host, port in bound
+        if _serves([host], address)
+    ]
+    return list(dict.fromkeys(found))
+
+
+def _origin(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_loopback(host: str) -> bool:
+    return ipaddress.ip_address(host).is_loopback
 
 
 def place(among: Iterable[Interface], bound: Sequence[str], joins: Callable[[str], bool]) -> Place:

@@ -153,7 +153,11 @@ class Server:
         self.wires = await self._stack.enter_async_context(Wires())
         runway = await self._runway(workspace, security)
         mounts = (runway,) if self.settings.runway else ()
-        self.http = Http(self.hub, workspaces, usage, self.settings, security, self.wires, more, _REFUSALS, mounts)
+        bound = [listening.getsockname()[:2] for listening in sockets]
+        origins = interfaces.Origins(bound, self.settings.interfaces)
+        self.http = Http(
+            self.hub, workspaces, usage, self.settings, security, self.wires, more, _REFUSALS, mounts, origins
+        )
         self._stack.push_async_callback(self.http.close)
         await self.http.serve(sockets)
         if self.settings.osc:

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import SettingError
-from bridge.interfaces import Interface, Place, chosen, interfaces, joins, place
+from bridge.interfaces import Interface, Place, chosen, interfaces, joins, origins, place
 
 LOOP = Interface("lo", ("127.0.0.1",), ("::1",))
 CABLE = Interface("eth0", ("192.168.1.5",), ("fd00::5",))
@@ -43,6 +43,17 @@ def test_an_interface_that_is_not_there_is_told_with_those_that_are():
 )
 def test_what_is_told_is_where_the_server_listens(bound: list[str], speak: str, reached: str):
     assert place([CABLE, RADIO], bound, yes) == Place(tuple(speak.split()), tuple(reached.split()))
+
+
+def test_a_browser_is_told_where_the_server_listens_what_others_reach_first():
+    everywhere = [("0.0.0.0", 8000), ("::", 8000)]
+    assert origins(everywhere, ALL) == [
+        "http://192.168.1.5:8000", "http://[fd00::5]:8000", "http://10.0.0.7:8000", "http://10.0.0.8:8000",
+        "http://127.0.0.1:8000", "http://[::1]:8000",
+    ]  # fmt: skip
+    assert origins([("10.0.0.7", 80)], ALL) == ["http://10.0.0.7:80"]
+    assert origins([("0.0.0.0", 80)], ALL, ("Wi-Fi",))[0] == "http://10.0.0.7:80"
+    assert origins([("0.0.0.0", 80)], ALL, ("gone",)) == ["http://127.0.0.1:80"]
 
 
 def test_where_there_is_no_multicast_nothing_is_spoken():

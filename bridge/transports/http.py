@@ -19,7 +19,7 @@ from bridge.config import Settings
 from bridge.errors import BadMessage, BridgeError
 from bridge.hub import Hub
 from bridge.session.guests import Guest, enters
-from bridge.transports.http_about import About
+from bridge.transports.http_about import About, Origins, nowhere
 from bridge.transports.http_answer import Answer, Closing, Request, empty_answer, error_answer, problem
 from bridge.transports.http_events import EventStreams
 from bridge.transports.http_metrics import Metrics
@@ -73,6 +73,7 @@ class Http:
         more: Iterable[Route] = (),
         refusals: Mapping[str, Callable[[BaseException], Answer]] = NOTHING,
         mounts: Sequence[Mount] = (),
+        origins: Origins = nowhere,
     ) -> None:
         self._mounts = tuple(mounts)
         self._refusals = refusals
@@ -80,7 +81,7 @@ class Http:
         self._settings = settings
         self._closing = False
         self._endless: set[asyncio.Task[Any]] = set()
-        self._router = Router([*self._own_routes(hub, workspaces, usage, settings, wires), *more])
+        self._router = Router([*self._own_routes(hub, workspaces, usage, settings, wires, origins), *more])
         self._server: web.Server | None = None
         self._runner: web.ServerRunner | None = None
 
@@ -177,11 +178,11 @@ class Http:
         return empty_answer(offered)
 
     def _own_routes(
-        self, hub: Hub, workspaces: Workspaces, usage: Usage, settings: Settings, wires: Wires
+        self, hub: Hub, workspaces: Workspaces, usage: Usage, settings: Settings, wires: Wires, origins: Origins
     ) -> list[Route]:
         groups = (
             Page(),
-            About(hub, settings, wires, lambda: self.routes),
+            About(hub, settings, wires, origins, lambda: self.routes),
             Models(hub, usage),
             Sessions(hub, workspaces, settings.max_body),
             Runs(hub, settings.max_body),

@@ -1,7 +1,7 @@
 """Who we are: info, health, the description of all routes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -15,11 +15,26 @@ from bridge.transports.http_routes import Checked, Route
 from bridge.transports.openapi import document
 from bridge.transports.wires import Wires
 
+Origins = Callable[[], Awaitable[Sequence[str]]]
+
+
+async def nowhere() -> Sequence[str]:
+    """For a server that knows no address of its own."""
+    return ()
+
 
 class About:
-    """What needs no session."""
+    """What needs no session. `origins` tells where this bridge is found, those addresses first that others reach."""
 
-    def __init__(self, hub: Hub, settings: Settings, wires: Wires, routes: Callable[[], tuple[Route, ...]]) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        settings: Settings,
+        wires: Wires,
+        origins: Origins,
+        routes: Callable[[], tuple[Route, ...]],
+    ) -> None:
+        self._origins = origins
         self._hub = hub
         self._settings = settings
         self._wires = wires
@@ -30,7 +45,7 @@ class About:
     def routes(self) -> tuple[Route, ...]:
         return (
             Route("GET", "/healthz", self.health, "alive"),
-            Route("GET", "/api/info", self.info, "who this is, and its limits"),
+            Route("GET", "/api/info", self.info, "who this is, its limits, and where it is found"),
             Route("GET", "/api/openapi.json", self.openapi, "this description"),
         )
 
@@ -44,6 +59,7 @@ class About:
                 "version": self._version,
                 "uptime_s": round(time.monotonic() - self._since, 1),
                 "sessions": {name: session.state for name, session in self._hub.sessions.items()},
+                "addresses": await self._origins(),
                 "wires": self._wires.described(),
                 "limits": self._limits(),
                 "links": {

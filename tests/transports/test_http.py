@@ -394,6 +394,20 @@ async def test_info_health_metrics_and_page(client: aiohttp.ClientSession) -> No
     assert "<script type" in await page.text() and "unsafe" not in page.headers["Content-Security-Policy"]
 
 
+async def test_info_tells_where_this_bridge_is_found():
+    async with serving() as server, calling(server) as here:
+        info = await (await here.get("/api/info")).json()
+        assert info["addresses"][0] == f"http://127.0.0.1:{server.port}"
+        assert set(info["addresses"]) <= {f"http://{host}:{server.port}" for host in ("127.0.0.1", "[::1]")}
+    async with serving(host="0.0.0.0", token="secret", mdns=False) as server, calling(server) as here:
+        shown = {"Authorization": "Bearer secret"}
+        found = (await (await here.get("/api/info", headers=shown)).json())["addresses"]
+        assert found[-1] == f"http://127.0.0.1:{server.port}" and not any("0.0.0.0" in one for one in found)
+        for one in found:
+            async with here.get(f"{one}/healthz") as answer:
+                assert answer.status == 200
+
+
 async def test_head_is_get_without_a_body(client: aiohttp.ClientSession) -> None:
     for path in ("/healthz", "/api/events", "/api/sessions/painter/stream/image.mjpg"):
         answer = await client.head(path)
