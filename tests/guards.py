@@ -19,7 +19,7 @@ _EXPECTED_THREADS = ("asyncio_", "asyncio-waitpid", "ThreadPoolExecutor")
 
 
 class _SlowSteps(logging.Handler):
-    """Hears asyncio complain that a step took too long; the time that this thread waited for a processor does not count."""
+    """Hears asyncio complain that a step took too long, not counting what it waited for a processor."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class _SlowSteps(logging.Handler):
 
 
 def _waited_s() -> float:
-    """How long this thread was ready to run while other programs had the processors; 0 where the system does not tell."""
+    """How long this thread has waited for a processor that others had; 0 where the system does not tell."""
     with suppress(OSError, IndexError):
         return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
     return 0.0
