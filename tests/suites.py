@@ -15,6 +15,7 @@ import tools
 
 ROOT = Path(__file__).resolve().parent.parent
 PY = sys.executable
+OSC = ("with_programs", "runway_with_liblo", "one_walk")
 NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=300000")
 
 
@@ -33,7 +34,7 @@ SUITES = (
     Suite("node", NODE, tools.node, "tests/node"),
     Suite("players", (PY, "-m", "pytest", "tests/players/pictures.py"), tools.players),
     Suite("avahi", (PY, "-m", "pytest", "tests/avahi/browse.py"), tools.avahi),
-    Suite("osc", (PY, "-m", "pytest", "tests/osc/with_programs.py", "tests/osc/runway_with_liblo.py"), tools.osc),
+    Suite("osc", (PY, "-m", "pytest", *(f"tests/osc/{name}.py" for name in OSC)), tools.osc),
     Suite("java", (PY, "-m", "pytest", "tests/java/processing_sketch.py"), tools.java),
 )
 

@@ -57,9 +57,12 @@ def avahi() -> str:
 
 
 def osc() -> str:
-    """liblo's oscsend and oscdump, and Pure Data without a window."""
-    return _missing("liblo-tools", lambda: _any("oscsend") and _any("oscdump"), "liblo-tools") or _missing(
-        "Pure Data", lambda: _any("pd"), "puredata-core"
+    """liblo's oscsend and oscdump, Pure Data without a window, and what looks on while they steer."""
+    return (
+        _missing("liblo-tools", lambda: _any("oscsend") and _any("oscdump"), "liblo-tools")
+        or _missing("Pure Data", lambda: _any("pd"), "puredata-core")
+        or _missing("ffmpeg", lambda: _any("ffmpeg"), "ffmpeg")
+        or _missing("curl", lambda: _any("curl"), "curl")
     )
 
 
