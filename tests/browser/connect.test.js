@@ -21,13 +21,15 @@ async function snippet(session, program) {
 }
 
 // A page of somebody else on this machine that has just this script.
-async function elsewhere(t, code, body = "") {
-  const files = { "/": `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="p5.js"></script><body>${body}</body><script type="module">${code.includes("function setup") ? "" : code}</script><script src="sketch.js"></script>`, "/p5.js": p5, "/sketch.js": code.includes("function setup") ? code : "" };
+async function elsewhere(t, code, body = "", hears = () => {}) {
+  const isSketch = /^function setup/m.test(code);
+  const files = { "/": `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script src="p5.js"></script><body>${body}</body><script type="module">${isSketch ? "" : code}</script><script src="sketch.js"></script>`, "/p5.js": p5, "/sketch.js": isSketch ? code : "" };
   const server = createServer(({ url }, answer) => answer.setHeader("Content-Type", url === "/" ? "text/html" : "text/javascript").end(files[url] ?? ""));
   await new Promise((ready) => { server.listen(0, "127.0.0.1", ready); });
   t.after(() => { server.close(); server.closeAllConnections(); });
   const page = await it.browser.newPage();
   const heard = complaints(page);
+  page.on("console", (line) => hears(line.text()));
   t.after(() => assert.deepEqual(heard.filter((line) => !/p5/i.test(line)), []));
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   return page;
@@ -87,8 +89,10 @@ test("a control is learned: a fader is moved, the control clicked, and from then
   await it.press(it.page, "Learn");
   await it.page.getByText("Move a fader of your controller").waitFor();
   await it.until(async () => { await fader("/1/fader1", Math.random()); return it.page.getByText("/1/fader1 moves").isVisible(); }, "the fader is heard");
-  await it.session("dream").locator('[data-target="walk/speed"]').click();
+  const { speed } = (await it.ask("/api/sessions/dream/walk")).settings;
+  await it.session("dream").getByLabel("speed", { exact: true }).click(); // in its middle, where the hand of the slider is not
   await it.until(async () => (await it.ask("/api/mappings")).mappings.length === 1, "it is mapped");
+  assert.equal((await it.ask("/api/sessions/dream/walk")).settings.speed, speed, "the press that maps moves nothing");
   await it.press(it.page, "Done");
   await fader("/1/fader1", 0.25);
   await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 1, "a quarter of the way");
@@ -104,6 +108,49 @@ test("the curl line makes a drawing, the Python lines print colours", async () =
   assert.deepEqual([...readFileSync(join(place, "out.jpg")).subarray(0, 2)], [0xff, 0xd8]);
   const said = execFileSync(python, ["-c", await snippet("palette", "Python")], { cwd: place, env: { ...process.env, PYTHONPATH: join(ROOT, "clients", "python") } });
   assert.match(said.toString(), /#[0-9a-f]{6}/);
+});
+
+test("the lines of a text model give it a text and show what it wrote: curl, Python, OpenAI's address, Java as in Processing", { timeout: 120_000 }, async () => {
+  const options = { cwd: folder(), env: { ...process.env, PYTHONPATH: join(ROOT, "clients", "python") }, stdio: "pipe" };
+  assert.ok(execFileSync("sh", ["-e", "-c", await snippet("writer", "curl")], options).toString().trim().length > 10);
+  assert.ok(execFileSync(python, ["-c", await snippet("writer", "Python")], options).toString().trim().length > 10);
+  const address = (await snippet("writer", "OpenAI client")).match(/base_url="([^"]+)"/)[1];
+  const answer = await fetch(`${address}/completions`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ model: "writer", prompt: "function setup() {", max_tokens: 20 }) });
+  assert.ok((await answer.json()).choices[0].text.length > 5);
+  const sketch = await snippet("writer", "Processing");
+  const [imports, body] = [sketch.match(/^import .*$/gm).join("\n"), sketch.replace(/^import .*$/gm, "")];
+  if (!hasJava()) return;
+  writeFileSync(join(options.cwd, "Sketch.java"), `${imports}\npublic class Sketch { static void println(Object said) { System.out.println(said); }\n${body}\npublic static void main(String[] given) { new Sketch().setup(); } }`);
+  const said = execFileSync("java", ["Sketch.java"], options).toString().trim();
+  assert.ok(said.length > 10 && !said.includes("Exception"), said);
+});
+
+function hasJava() {
+  try { return Boolean(execFileSync("java", ["--version"], { stdio: "pipe" })); } catch { return false; }
+}
+
+for (const program of ["JavaScript", "Socket.IO"]) {
+  test(`the ${program} lines of a text model send it a beginning, and no piece of what it writes is missing`, async (t) => {
+    const lines = await snippet("writer", program);
+    const inPage = program === "JavaScript" ? [lines, ""] : [lines.match(/<script>([\s\S]*)<\/script>/)[1], `<script src="${lines.match(/src="([^"]+)"/)[1]}"></script>`];
+    const said = [];
+    const page = await elsewhere(t, ...inPage, (line) => said.push(line));
+    await it.until(async () => (await it.ask("/api/sessions/writer")).inputs.prompt === "function setup() {", "the beginning");
+    await it.until(async () => said.length > 20 && said.at(-1).length > 40, "what it wrote");
+    said.reduce((before, now) => { assert.ok(now.startsWith(before) || now.length < before.length, `${before} → ${now}`); return now; });
+    await page.close();
+  });
+}
+
+test("the p5.js lines of a text model write along, as text", async (t) => {
+  const page = await elsewhere(t, await snippet("writer", "p5.js"));
+  await page.locator("input").pressSequentially("function setup() {");
+  await it.until(async () => (await page.locator("p").textContent()).length > 10, "what it wrote");
+});
+
+test("the OSC line of a text model sets its prompt", async () => {
+  const [, address, value] = (await snippet("writer", "OSC")).match(/^oscsend \S+ \S+ (\S+) s "(.+)"$/);
+  assert.deepEqual([address, value], ["/writer/prompt", "function setup() {"]);
 });
 
 test("every snippet names the real address, and copying takes all of it", async () => {
@@ -167,4 +214,21 @@ test("the touch page of any other model has its controls", async () => {
   const phone = await it.open("#/touch/pencil", { viewport: { width: 390, height: 844 } });
   await phone.getByLabel("darkness", { exact: true }).fill("0.7");
   await it.until(async () => (await it.ask("/api/sessions/pencil")).inputs.darkness === 0.7, "the slider");
+});
+
+test("the touch page of a text model is an editor for thumbs", async () => {
+  const phone = await it.open("#/touch/writer", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await phone.getByRole("button", { name: "function setup()" }).tap(); // an example to begin with
+  const area = phone.getByLabel(/^text for writer/);
+  const tail = phone.locator(".tail");
+  await it.until(async () => (await tail.textContent()).length > 3 && (await phone.locator(".sr[role=status]").textContent()).length > 3, "grey text");
+  const wanted = (await area.inputValue()) + (await tail.textContent());
+  await phone.getByRole("button", { name: "take it" }).tap();
+  assert.equal(await area.inputValue(), wanted);
+  await it.until(async () => (await tail.textContent()).length > 3, "more");
+  await phone.getByRole("button", { name: "a word" }).tap();
+  assert.ok((await area.inputValue()).length > wanted.length);
+  await phone.getByLabel("temperature", { exact: true }).fill("0");
+  assert.equal((await it.ask("/api/sessions/writer")).inputs.temperature, 0.7, "it is of this editor alone");
+  await shoot(phone, "touch-writer");
 });

@@ -37,7 +37,7 @@ export function studio({ flags = [], sessions = [], launch = [], context = {}, s
   };
   before(async () => {
     await it.start();
-    for (const session of sessions) await openSession(it.bridge.url, session);
+    for (const session of sessions) await openSession(it.bridge.url, ...[session].flat()); // a model, or a model and a name
   });
   before(async () => { it.browser = await openBrowser(...launch); });
   after(() => it.browser?.close());

@@ -6,15 +6,15 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, test } from "node:test";
 import { studio } from "./studio.js";
-import { ROOT, folder, python, shoot } from "./support.js";
+import { ROOT, folder, python, shoot, testModel } from "./support.js";
 
 // A text model of a few random numbers: what it writes makes no sense, but it writes.
 function tinyWriter() {
-  const model = join(folder(), "writer");
+  const model = join(folder(), "tiny");
   mkdirSync(model);
   const code = "import sys; from pathlib import Path; from tests.kit.networks import gpt2; gpt2(Path(sys.argv[1]))";
   execFileSync(python, ["-c", code, join(model, "network")], { cwd: ROOT });
-  writeFileSync(join(model, "model.toml"), 'title = "Writer"\nkind = "generate"\n');
+  writeFileSync(join(model, "model.toml"), 'title = "Tiny"\nkind = "generate"\n');
   writeFileSync(join(model, "model.py"), `from pathlib import Path
 
 from bridge import load_class
@@ -29,12 +29,12 @@ class Writer(GPT2):
   return model;
 }
 
-const it = studio({ flags: ["--model", `writer=${tinyWriter()}`], sessions: [] });
+const it = studio({ flags: ["--model", `tiny=${tinyWriter()}`, ...testModel("teller")], sessions: [["writer", "bundled"]] });
 let writer, area;
 beforeEach(async () => {
-  await it.go("#/play/writer");
-  writer = it.session("writer");
-  area = writer.getByLabel(/^text for writer/);
+  await it.go("#/play/tiny");
+  writer = it.session("tiny");
+  area = writer.getByLabel(/^text for tiny/);
   await area.waitFor();
 });
 
@@ -53,24 +53,70 @@ test("a continuation stands in grey; Tab takes it, and it goes on from there", a
   await shoot(it.page, "writer");
 });
 
+// Every change of the page and every picture of the screen: what was typed, and what stood in grey then.
+const watch = (name) => it.page.evaluate((of) => {
+  window.seen = [];
+  const paper = document.querySelector(`[data-session="${of}"] .paper`);
+  const look = () => {
+    const { value, selectionStart } = paper.querySelector("textarea");
+    const grey = paper.querySelector(".tail").textContent;
+    if (grey) window.seen.push({ typed: value.slice(0, selectionStart), shown: paper.querySelector(".mirror > span").textContent, grey });
+  };
+  const frame = () => { look(); requestAnimationFrame(frame); };
+  new MutationObserver(look).observe(paper, { subtree: true, childList: true, characterData: true, attributes: true });
+  requestAnimationFrame(frame);
+}, name);
+const seen = () => it.page.evaluate(() => window.seen);
+
 test("typed at twenty strokes a second, no tail of an earlier text is ever shown", async () => {
-  await it.page.evaluate(() => {
-    window.stale = [];
-    window.looks = 0;
-    const paper = document.querySelector(".paper");
-    const look = () => {
-      const [typed, grey] = paper.querySelectorAll(".mirror > span");
-      const area = paper.querySelector("textarea");
-      window.looks += 1;
-      if (grey.textContent && (typed.textContent !== area.value || paper.dataset.text !== area.value)) window.stale.push([area.value, typed.textContent, paper.dataset.text]);
+  await it.go("#/play/teller");
+  const teller = it.session("teller");
+  const field = teller.getByLabel(/^text for teller/);
+  await field.waitFor();
+  await watch("teller");
+  const text = "for (let i = 0; i < 10; i++) { line(i, 0, i, h); }";
+  await field.pressSequentially(text, { delay: 50 });
+  await it.until(async () => (await teller.locator(".tail").textContent()) === `‹${text}›`, "the tail of all that was typed");
+  const looks = await seen();
+  assert.deepEqual(looks.filter(({ typed, shown, grey }) => shown !== typed || !`‹${typed}›`.startsWith(grey)), []);
+  assert.ok(new Set(looks.map(({ typed }) => typed)).size > 10, "grey text was seen while it was typed");
+  await it.until(async () => (await it.ask("/api/sessions/teller")).stats.under_way === 0, "earlier texts are let go");
+});
+
+test("the bundled writer goes along: typed, taken, typed on, and grey is only what it wrote for just this text", async () => {
+  await it.go("#/play/bundled");
+  const bundled = it.session("bundled");
+  const field = bundled.getByLabel(/^text for bundled/);
+  await field.waitFor();
+  await it.page.evaluate(() => { // what is asked, and all that is told for it, as it goes over the wire
+    window.wire = [];
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function note(data) {
+      if (!this.noted) this.addEventListener("message", ({ data: told }) => { if (typeof told === "string") window.wire.push(JSON.parse(told)); });
+      this.noted = true;
+      if (typeof data === "string") window.wire.push(JSON.parse(data));
+      return send.call(this, data);
     };
-    new MutationObserver(look).observe(paper, { subtree: true, childList: true, characterData: true, attributes: true });
   });
-  await area.pressSequentially("for (let i = 0; i < 10; i++) { line(i, 0, i, h); }", { delay: 50 });
-  await tailed();
-  assert.deepEqual(await it.page.evaluate(() => window.stale), []);
-  assert.ok((await it.page.evaluate(() => window.looks)) > 50);
-  await it.until(async () => (await it.ask("/api/sessions/writer")).stats.under_way === 0, "earlier texts are let go");
+  await watch("bundled");
+  const grey = () => bundled.locator(".tail").textContent();
+  await field.pressSequentially("function setup() {\n  create", { delay: 50 });
+  await it.until(async () => (await grey()).length > 3 && (await bundled.locator(".sr[role=status]").textContent()).length > 3, "its tail");
+  const wanted = (await field.inputValue()) + (await grey());
+  await field.press("Tab");
+  assert.equal(await field.inputValue(), wanted);
+  assert.equal(await field.evaluate((area) => document.activeElement === area), true);
+  await it.until(async () => (await grey()).length > 0, "more of it");
+  await field.pressSequentially(" background(220);", { delay: 50 });
+  await it.until(async () => (await bundled.locator(".sr[role=status]").textContent()).length > 0, "the tail of that");
+  const runs = await it.page.evaluate(() => {
+    const asked = new Map(window.wire.filter(({ type, session }) => type === "run" && session === "bundled").map(({ id, inputs }) => [id, { prompt: inputs.prompt, text: "" }]));
+    for (const { type, id, outputs } of window.wire) if (type === "output" && asked.has(id)) asked.get(id).text += outputs.generated_text ?? "";
+    return [...asked.values()].map(({ prompt, text }) => prompt + text);
+  });
+  assert.ok(runs.length > 5, `${runs.length} runs`);
+  const strange = (await seen()).filter(({ typed, shown, grey: tail }) => shown !== typed || !runs.some((whole) => whole.startsWith(typed + tail)));
+  assert.deepEqual(strange, []);
 });
 
 test("a letter that is the next grey one is followed without beginning anew", async () => {
@@ -130,4 +176,125 @@ test("length and temperature count: at 0 it is always the same", async () => {
   await it.press(writer, "another");
   await it.until(async () => Number(await writer.locator(".paper").getAttribute("data-version")) > version && (await writer.locator(".sr[role=status]").textContent()).length > 1, "another");
   assert.equal(await tail(), first);
+});
+
+test("Escape holds the grey text back until the next key, so that Tab leaves the editor", async () => {
+  await area.fill("function draw");
+  await tailed();
+  await area.press("Escape");
+  assert.equal(await tail(), "");
+  const before = await area.inputValue();
+  await it.page.keyboard.press("Tab");
+  assert.equal(await area.inputValue(), before);
+  assert.equal(await area.evaluate((field) => document.activeElement === field), false);
+  await area.focus();
+  assert.equal(await tail(), "");
+  await it.page.keyboard.press("Home");
+  await it.page.keyboard.press("End");
+  await tailed();
+});
+
+test("grey text stands at the caret, within a text, and is taken there; undo takes it back", async () => {
+  await area.fill("function one() {}\n\nfunction two() {}");
+  await it.page.keyboard.press("ArrowUp");
+  await tailed();
+  await it.until(async () => (await writer.locator(".sr[role=status]").textContent()).length > 3, "its end");
+  const grey = await tail();
+  assert.deepEqual(await writer.locator(".mirror").evaluate((mirror) => [mirror.firstChild.textContent, mirror.childNodes[2].textContent]), ["function one() {}\n", "\nfunction two() {}"]);
+  await shoot(it.page, "writer-within");
+  await area.press("Tab");
+  assert.equal(await area.inputValue(), `function one() {}\n${grey}\nfunction two() {}`);
+  assert.equal(await area.evaluate((field) => field.selectionStart), "function one() {}\n".length + grey.length);
+  await it.page.keyboard.press("ControlOrMeta+z");
+  assert.equal(await area.inputValue(), "function one() {}\n\nfunction two() {}");
+});
+
+test("a press on the text behind the grey one goes where it is seen", async () => {
+  await area.fill("abc def ghi");
+  await area.press("Home");
+  for (let step = 0; step < 3; step += 1) await area.press("ArrowRight");
+  await tailed();
+  await it.until(async () => (await writer.locator(".sr[role=status]").textContent()).length > 3, "its end");
+  const [x, y] = await writer.locator(".mirror").evaluate((mirror) => {
+    const range = document.createRange();
+    range.setStart(mirror.childNodes[2], 5);
+    range.setEnd(mirror.childNodes[2], 6);
+    const { left, top, height } = range.getBoundingClientRect();
+    return [left + 1, top + height / 2];
+  });
+  await it.page.mouse.click(x, y);
+  assert.equal(await area.evaluate((field) => field.selectionStart), 8);
+});
+
+test("how likely each token was, and what else, is there for the keyboard and is said in words", async () => {
+  await it.go("#/play/bundled"); // whose tokens are whole words
+  writer = it.session("bundled");
+  area = writer.getByLabel(/^text for bundled/);
+  await area.fill("ellipse(x");
+  await it.until(async () => (await writer.locator(".sr[role=status]").textContent()).length > 5, "its end");
+  await area.press("Alt+ArrowDown");
+  const inside = writer.getByRole("toolbar", { name: "the grey text, token by token" });
+  const focused = () => it.page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? "");
+  await it.until(async () => /, \d+\.\d %; Enter takes up to here$/.test(await focused()), "the first token");
+  const first = await focused();
+  await it.page.keyboard.press("ArrowRight");
+  assert.notEqual(await focused(), first);
+  await it.page.keyboard.press("Tab");
+  assert.match(await focused(), / in place of .*, \d+\.\d %$/);
+  await it.page.keyboard.press("Escape");
+  assert.equal(await area.evaluate((field) => document.activeElement === field), true);
+  await inside.waitFor({ state: "detached" });
+  await it.press(writer, "why this");
+  await it.until(async () => /Enter takes/.test(await focused()), "the first token");
+  await it.page.keyboard.press("ArrowRight");
+  await it.until(() => inside.locator("button").nth(1).evaluate((one) => document.activeElement === one), "the second");
+  const two = await inside.locator("button").evaluateAll((all) => all.slice(0, 2).map((one) => JSON.parse(`"${one.querySelector("code").textContent}"`)).join(""));
+  await shoot(it.page, "writer-inside");
+  await it.page.keyboard.press("Enter");
+  assert.equal(await area.inputValue(), `ellipse(x${two}`);
+});
+
+test("an empty editor offers something to begin with", async () => {
+  await it.go("#/play/bundled");
+  const bundled = it.session("bundled");
+  await shoot(it.page, "writer-empty");
+  await it.press(bundled, "for (let i = 0;");
+  assert.equal(await bundled.getByLabel(/^text for bundled/).inputValue(), "for (let i = 0; ");
+  await it.until(async () => (await bundled.locator(".tail").textContent()).length > 3, "grey text");
+});
+
+test("what is set under more counts here, and the session's own inputs stay as they are; a renamed editor keeps its text", async () => {
+  await area.fill("let z = ");
+  await writer.getByText("more", { exact: true }).click();
+  await writer.getByLabel("top k", { exact: true }).or(writer.getByLabel("top_k", { exact: true })).fill("1");
+  const version = Number(await writer.locator(".paper").getAttribute("data-version"));
+  await it.until(async () => (await writer.locator(".sr[role=status]").textContent()).length > 1, "its end");
+  const first = await tail();
+  await it.press(writer, "another");
+  await it.until(async () => Number(await writer.locator(".paper").getAttribute("data-version")) > version && (await writer.locator(".sr[role=status]").textContent()).length > 1, "another");
+  assert.equal(await tail(), first); // of one word to choose from
+  assert.equal((await it.ask("/api/sessions/tiny")).inputs.top_k, 0);
+  await it.ask("/api/sessions/tiny", { name: "other" });
+  await it.until(async () => (await it.session("other").getByLabel(/^text for other/).inputValue({ timeout: 500 }).catch(() => "")) === "let z = ", "its text");
+  await it.ask("/api/sessions/other", { name: "tiny" });
+});
+
+test("a token that comes in parts, and parts that come as one, keep their own probabilities", async () => {
+  const parts = await it.page.evaluate(async () => {
+    const { Typist } = await import("/studio/writer/typist.js");
+    let hears;
+    const typist = new Typist((given, hear) => { hears = hear; return { ended: new Promise(() => {}), cancel() {} }; }, () => {});
+    const token = (text) => ({ text, logprob: -1, likeliest: [] });
+    typist.type("x");
+    const step = (piece, text) => hears({ outputs: { generated_text: piece, ...(text ? { tokens: token(text) } : {}) } });
+    step("", "fo"); // held back: it might be the beginning of a stop
+    step("for(", "r(");
+    step("i", "int");
+    step("nt", "");
+    step("", "bytes:\\xf0\\x9f");
+    step("🙂", "bytes:\\x99\\x82");
+    step("!", "!");
+    return typist.pieces.map(({ text, token: of, before }) => [text, of?.text ?? null, before]);
+  });
+  assert.deepEqual(parts, [["fo", "fo", "x"], ["r(", "r(", "xfo"], ["int", "int", "xfor("], ["🙂", null, "xfor(int"], ["!", "!", "xfor(int🙂"]]);
 });

@@ -12,7 +12,7 @@ const made = (given) => (typeof given === "string" ? { code: given, note: "" } :
 
 function describe(session, origin, token, wires) {
   const { inputs, outputs } = usual(session);
-  const slider = Object.entries(inputs).find(([input, port]) => port.kind === "number" && port.min !== undefined && port.max !== undefined && !input.includes("/"));
+  const slider = !writes(session) && Object.entries(inputs).find(([input, port]) => port.kind === "number" && port.min !== undefined && port.max !== undefined && !input.includes("/"));
   const wire = (name) => wires.find((one) => one.name === name && one.state === "on");
   const [host, port] = (wire("osc")?.addresses?.[0] ?? "").match(/([\w.-]+):(\d+)\/?$/)?.slice(1) ?? ["127.0.0.1", "9000"];
   const encoded = encodeURIComponent(session.name);
@@ -33,6 +33,13 @@ function needed({ inputs }) {
   return Object.fromEntries(Object.entries(inputs).filter(([, port]) => !("default" in port) && port.kind in mild).map(([input, port]) => [input, port.kind === "number" ? port.min ?? 0 : mild[port.kind]]));
 }
 
+// What a text model is told: a beginning, and how much of it there shall be.
+const BEGINNING = "function setup() {";
+const asked = ({ inputs }, tokens = 40) => ({ prompt: BEGINNING, ..."max_tokens" in inputs ? { max_tokens: tokens } : {} });
+const live = (it) => (it.writes ? { prompt: BEGINNING } : it.slider ? { [it.slider.input]: it.slider.max } : needed(it));
+
+const named = (values) => Object.entries(values).map(([input, value]) => `${input}=${value === false ? "False" : json(value)}`).join(", ");
+
 const KINDS = {
   "p5.js": (it) => {
     const show = it.picture && `  createImg("${it.url}/stream/${it.picture}.mjpg${it.query}", "${it.picture}").style("width", "400px");`;
@@ -49,15 +56,18 @@ function mousePressed() { tell({ seed: floor(random(1000)) }); }`;
     const control = slider && `  const slider = createSlider(${slider.min}, ${slider.max}, ${slider.default ?? slider.min}, ${slider.step ?? (slider.max - slider.min) / 100});
   slider.input(() => fetch("${it.url}/inputs${it.query}", { method: "PATCH", body: JSON.stringify({ ${json(slider.input)}: slider.value() }) }));`;
     if (it.writes) {
-      return `let said;
+      return `let said, under;
 function setup() {
   noCanvas();
   createInput("").input(write);
   said = createP("");
 }
 async function write(event) {
-  const answer = await fetch("${it.url}/run${it.query}", { method: "POST", body: JSON.stringify({ prompt: event.target.value, max_tokens: 20 }) });
-  said.html((await answer.json()).outputs.generated_text);
+  under?.abort(); // of what was typed only the newest counts
+  under = new AbortController();
+  const body = JSON.stringify({ prompt: event.target.value${"max_tokens" in it.inputs ? ", max_tokens: 20" : ""} });
+  const answer = await fetch("${it.url}/run${it.query}", { method: "POST", body, signal: under.signal }).catch(() => null);
+  if (answer?.ok) said.elt.textContent = (await answer.json()).outputs.generated_text;
 }`;
     }
     const listen = !it.picture && `  new EventSource("${it.url}/events?port=${Object.keys(it.outputs)}${it.query.replace("?", "&")}").addEventListener("output", (event) => print(event.data));`;
@@ -67,7 +77,7 @@ async function write(event) {
     const call = `curl${headers(it)}`;
     if (it.walks) return `${call} -X PATCH ${it.url}/walk -d '{"kind": "circle", "seconds": 10}'`;
     if (it.imageIn) return `${call} -F ${it.imageIn}=@photo.jpg ${it.url}/run${it.picture ? " -H 'Accept: image/jpeg' -o out.jpg" : ""}`;
-    if (it.writes) return `${call} ${it.url}/run -H 'Accept: text/plain' -d '{"prompt": "function setup() {", "max_tokens": 40}'`;
+    if (it.writes) return `${call} ${it.url}/run -H 'Accept: text/plain' -d '${json(asked(it))}'`;
     return `${call} ${it.url}/run -d '${json(needed(it))}'`;
   },
   Python: (it) => {
@@ -77,44 +87,63 @@ async function write(event) {
       ? `${session}.walk(kind="drift", distance=0.5)`
       : it.imageIn
         ? `result = ${session}.run(${it.imageIn}=open("photo.jpg", "rb").read())\n    print(${Object.keys(it.outputs).filter((port) => port !== it.picture).map((port) => `result[${json(port)}]`).join(", ") || "list(result)"})`
-        : `print(${session}.run(${Object.entries(it.writes ? { prompt: "function setup() {" } : needed(it)).map(([input, value]) => `${input}=${json(value)}`).join(", ")}))`;
+        : it.writes
+          ? `for step in ${session}.stream(${named(asked(it))}):\n        print(step.get("generated_text", ""), end="", flush=True)`
+          : `print(${session}.run(${named(needed(it))}))`;
     return { code: `from sketchbridge_client import Bridge\n\nwith ${bridge} as bridge:\n    ${line}`, note: "Needs the Python client: pip install ./clients/python" };
   },
   Processing: (it) => {
+    if (it.writes) {
+      const token = it.token ? `\n    .header("Authorization", "Bearer ${it.token}")` : "";
+      return { code: `import java.net.URI;
+import java.net.http.*;
+
+void setup() {
+  String asked = ${json(json(asked(it)))};
+  HttpRequest request = HttpRequest.newBuilder(URI.create("${it.url}/run"))
+    .header("Accept", "text/plain")${token}
+    .POST(HttpRequest.BodyPublishers.ofString(asked)).build();
+  try {
+    println(HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body());
+  } catch (Exception problem) { println(problem); }
+}`, note: "Needs Processing 4." };
+    }
     if (it.picture) return `void setup() { size(640, 640); }\nvoid draw() {\n  PImage picture = loadImage("${it.url}/outputs/${it.picture}.jpg${it.query}", "jpg");\n  if (picture != null) image(picture, 0, 0, width, height);\n}`;
     const port = Object.keys(it.outputs)[0];
     return `void draw() {\n  String[] said = loadStrings("${it.url}/outputs/${port}${it.query}");\n  if (said != null) println(said[0]);\n  delay(500);\n}`;
   },
   JavaScript: (it) => {
     const port = it.picture ?? Object.keys(it.outputs)[0];
-    const show = it.picture ? `document.querySelector("img").src = message.value;` : "console.log(message.value);";
-    const first = it.walks ? `  say({ type: "walk", session: ${json(it.name)}, set: { kind: "drift" } });` : it.slider ? `  say({ type: "send", session: ${json(it.name)}, inputs: { ${json(it.slider.input)}: ${it.slider.max} } });` : "";
-    return { code: [`const socket = new WebSocket("${it.origin.replace("http", "ws")}/api/ws${it.query}");`, "const say = (message) => socket.send(JSON.stringify(message));", "socket.onopen = () => {",
-      `  say({ type: "subscribe", id: 1, session: ${json(it.name)}, port: ${json(port)}, binary: false });`, first, "};", "socket.onmessage = ({ data }) => {", "  const message = JSON.parse(data);", `  if (message.type === "frame") ${show}`, "};"].filter(Boolean).join("\n"),
+    const all = it.outputs[port].pieces; // text comes in pieces, and none may be missing
+    const show = it.picture ? `document.querySelector("img").src = message.value;` : all ? "console.log(said = message.sequence ? said + message.value : message.value);" : "console.log(message.value);";
+    const first = it.walks ? `  say({ type: "walk", session: ${json(it.name)}, set: { kind: "drift" } });` : it.slider || it.writes ? `  say({ type: "send", session: ${json(it.name)}, inputs: ${json(live(it))} });` : "";
+    return { code: [`const socket = new WebSocket("${it.origin.replace("http", "ws")}/api/ws${it.query}");`, "const say = (message) => socket.send(JSON.stringify(message));", all && 'let said = "";', "socket.onopen = () => {",
+      `  say({ type: "subscribe", id: 1, session: ${json(it.name)}, port: ${json(port)}, ${all ? 'policy: "all", ' : ""}binary: false });`, first, "};", "socket.onmessage = ({ data }) => {", "  const message = JSON.parse(data);", `  if (message.type === "frame") ${show}`, "};"].filter(Boolean).join("\n"),
     note: it.picture ? "Shows it in the first <img> of the page." : "" };
   },
   "Socket.IO": (it) => {
-    const tell = it.walks ? `"walk", { session: ${json(it.name)}, set: { speed: 2 } }` : `"send", { session: ${json(it.name)}, inputs: ${json(it.slider ? { [it.slider.input]: it.slider.max } : needed(it))} }`;
+    const tell = it.walks ? `"walk", { session: ${json(it.name)}, set: { speed: 2 } }` : `"send", { session: ${json(it.name)}, inputs: ${json(live(it))} }`;
     const port = it.picture ?? Object.keys(it.outputs)[0];
-    const show = it.picture ? "document.images[0].src = URL.createObjectURL(new Blob([value]))" : "console.log(value)";
+    const all = it.outputs[port].pieces;
+    const show = it.picture ? "document.images[0].src = URL.createObjectURL(new Blob([value]))" : all ? "console.log(said = head.sequence ? said + value : value)" : "console.log(value)";
     return `${it.picture ? "<img>\n" : ""}<script src="${it.origin}/socket.io/socket.io.js"></script>
 <script>
   const bridge = io("${it.origin}"${it.token ? `, { auth: { token: ${json(it.token)} } }` : ""});
-  bridge.on("connect", () => bridge.emit("subscribe", { session: ${json(it.name)}, port: ${json(port)} }));
+  bridge.on("connect", () => bridge.emit("subscribe", { session: ${json(it.name)}, port: ${json(port)}${all ? ', policy: "all"' : ""} }));${all ? '\n  let said = "";' : ""}
   bridge.on("frame", (head, value) => { ${show}; });
   bridge.emit(${tell});
 </script>`;
   },
   OSC: (it) => {
-    const target = it.walks ? `/${it.name}/walk/speed f 2` : it.slider ? `/${it.name}/${it.slider.input} f ${it.slider.max}` : it.writes ? `/${it.name}/prompt s "hello"` : "";
+    const target = it.walks ? `/${it.name}/walk/speed f 2` : it.slider ? `/${it.name}/${it.slider.input} f ${it.slider.max}` : it.writes ? `/${it.name}/prompt s "${BEGINNING}"` : "";
     return { code: target && `oscsend ${it.osc.host} ${it.osc.port} ${target}`, note: it.osc.on ? "oscsend comes with liblo; any OSC program can send the same." : "This bridge has OSC switched off, or not yet." };
   },
   "Pure Data": (it) => {
-    const parts = it.walks ? ["walk", "speed"] : it.slider ? [it.slider.input] : null;
+    const parts = it.walks ? ["walk", "speed"] : it.slider ? [it.slider.input] : it.writes ? ["prompt"] : null;
     const [low, high] = it.walks ? [0, 4] : [it.slider?.min ?? 0, it.slider?.max ?? 1];
     return parts && {
       code: `#N canvas 100 100 420 260 12;
-#X obj 30 30 hsl 200 18 ${low} ${high} 0 0 empty empty ${parts.at(-1)} -2 -10 0 12 -1 -1 -1 0 1;
+${it.writes ? "#X msg 30 30 symbol function" : `#X obj 30 30 hsl 200 18 ${low} ${high} 0 0 empty empty ${parts.at(-1)} -2 -10 0 12 -1 -1 -1 0 1`};
 #X obj 30 70 oscformat ${it.name} ${parts.join(" ")};
 #X obj 30 100 list prepend send;
 #X obj 30 130 list trim;
@@ -138,7 +167,7 @@ def tell(**values):
     request = urllib.request.Request("${it.url}/${it.walks ? "walk" : "inputs"}${it.query}", json.dumps(values).encode(), method="PATCH")
     return json.load(urllib.request.urlopen(request))
 
-tell(${it.walks ? "speed=2" : it.slider ? `**{${json(it.slider.input)}: ${it.slider.max}}` : ""})`,
+tell(${it.walks ? "speed=2" : it.slider || it.writes ? `**${json(live(it))}` : ""})`,
     note: `${it.picture ? `The picture: a Video Stream In TOP with ${it.url}/stream/${it.picture}.mjpg${it.query}. ` : ""}Untested in TouchDesigner itself.`,
   }),
   "OpenAI client": (it) => it.writes && {

@@ -32,8 +32,9 @@ export async function api(method, path, body, extra = {}) {
     throw mistake({ code: "connection_lost", message: "the bridge does not answer", hint: "is it still running?" });
   }
   if (response.status === 204) return null;
-  const answer = await response.json();
-  if (answer.error) throw mistake(answer.error);
+  const answer = await response.json().catch(() => null);
+  // A session that failed tells why under `error`, too: that is no mistake of this question.
+  if (!response.ok) throw mistake(answer?.error ?? { code: "bridge_error", message: `the bridge answered ${response.status}`, hint: response.statusText });
   return answer;
 }
 

@@ -2,6 +2,7 @@
 
 import { api, at } from "./api.js";
 import { heardOf } from "./sessions.js";
+import { returned } from "./socket.js";
 import { Store } from "./store.js";
 import { trying } from "./toasts.js";
 
@@ -14,3 +15,4 @@ export const chain = async (link) => told(await api("POST", "/api/chains", link)
 export const unchain = async ({ target, input }) => told(await api("DELETE", at`/api/chains/${target}/${input}`));
 
 heardOf.add((kind) => { if (kind === "chains") trying(look); });
+returned(() => trying(look));

@@ -2,7 +2,8 @@
 
 import { api, at, mistake } from "./api.js";
 import { newestOnly } from "./pace.js";
-import { run, send } from "./socket.js";
+import { heardOf } from "./sessions.js";
+import { ask, returned, run, send } from "./socket.js";
 import { Store } from "./store.js";
 import { tell } from "./toasts.js";
 import { current } from "./workspaces.js";
@@ -17,6 +18,33 @@ export function formOf(session) {
   return form;
 }
 
+// A session that is closed needs none; one that is renamed keeps what stands there.
+function leave(name) {
+  for (const value of Object.values(forms.get(name)?.store.get().values ?? {})) if (value?.url) URL.revokeObjectURL(value.url);
+  forms.get(name)?.end();
+  forms.delete(name);
+}
+
+heardOf.add((kind, name, data) => {
+  if (kind === "session_closed") leave(name);
+  if (kind !== "session_renamed" || !forms.has(data.from)) return;
+  leave(name);
+  forms.set(name, forms.get(data.from));
+  forms.delete(data.from);
+  forms.get(name).session = name;
+});
+returned(async () => { // it may have been closed meanwhile
+  const list = await ask({ type: "list" }).catch(() => null);
+  for (const name of list ? [...forms.keys()] : []) if (!list.some((one) => one.name === name)) leave(name);
+});
+
+// Values that stay on this page: a form without a session.
+export class Draft {
+  constructor() { this.store = new Store({ values: {}, held: {}, errors: {}, running: false }); }
+
+  offer(name, value) { this.store.set((state) => ({ ...state, values: { ...state.values, [name]: value } })); }
+}
+
 class Form {
   constructor(session) {
     this.session = session;
@@ -25,17 +53,22 @@ class Form {
     this.told = {};
     this.offers = {};
     this.under = null;
+    this.timer = 0;
   }
 
-  // What the bridge says the inputs are; what others set is shown, too.
+  end() { clearTimeout(this.timer); }
+
+  // What the bridge says the inputs are; what others set is shown, too: a little later where somebody is at it here.
   hear(inputs) {
     const now = performance.now();
-    const news = Object.entries(inputs).filter(([name, value]) => {
-      const changed = JSON.stringify(value) !== this.told[name];
-      this.told[name] = JSON.stringify(value);
-      return changed && now - (this.touched[name] ?? -MINE_MS) >= MINE_MS && !isLarge(value);
-    });
-    if (news.length) this.store.set((state) => ({ ...state, values: { ...state.values, ...Object.fromEntries(news) } }));
+    const left = (name) => (this.touched[name] ?? -MINE_MS) + MINE_MS - now;
+    const changed = Object.entries(inputs).filter(([name, value]) => JSON.stringify(value) !== this.told[name]);
+    const [news, later] = [changed.filter(([name]) => left(name) <= 0), changed.filter(([name]) => left(name) > 0)];
+    for (const [name, value] of news) this.told[name] = JSON.stringify(value);
+    const shown = Object.fromEntries(news.filter(([, value]) => !isLarge(value)));
+    if (news.length) this.store.set((state) => ({ ...state, values: { ...state.values, ...shown } }));
+    clearTimeout(this.timer);
+    if (later.length) this.timer = setTimeout(() => this.hear(inputs), Math.min(...later.map(([name]) => left(name))));
   }
 
   hold(name, held) {

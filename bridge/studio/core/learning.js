@@ -42,17 +42,29 @@ function hear(before, address, numbers, first) {
   });
 }
 
-// A click on a control while learning.
-addEventListener("click", (event) => {
-  const state = learning.get();
-  const control = event.target.closest?.("[data-target]");
-  const session = control?.closest("[data-session]")?.dataset.session;
-  if (!state || !session) return;
+// A press on a control while learning maps it, and moves nothing: neither the slider's own hand nor the page's hear of it.
+const controlAt = (event) => {
+  const control = learning.get() ? event.target.closest?.("[data-target]") : null;
+  return control?.closest("[data-session]") ? control : null;
+};
+const swallow = (event) => {
+  if (!controlAt(event)) return false;
   event.preventDefault();
   event.stopPropagation();
-  if (!state.fader) return toast("move a fader first", { seconds: 3 });
-  return map(session, control, state.fader);
+  return true;
+};
+for (const name of ["pointerup", "mousedown", "touchstart"]) addEventListener(name, swallow, { capture: true, passive: false });
+addEventListener("pointerdown", (event) => { if (swallow(event)) chosen(controlAt(event)); }, true);
+addEventListener("click", (event) => { // by the keyboard; that of a press has been heard
+  const { fader } = learning.get() ?? {};
+  if (swallow(event) && event.detail === 0 && fader) chosen(controlAt(event));
 }, true);
+
+function chosen(control) {
+  const { fader } = learning.get();
+  if (!fader) return toast("move a fader first", { seconds: 3 });
+  return map(control.closest("[data-session]").dataset.session, control, fader);
+}
 
 async function map(session, control, { address, argument, low, high }) {
   const { target, low: first, high: last } = control.dataset;

@@ -10,8 +10,12 @@ const RULE = /^ {0,3}(?:[-*_] *){3,}$/;
 const DEEPEST = 8; // lists within lists
 
 export function Markdown({ text, links = () => null, pictures = () => null, lower = 0 }) {
-  return html`<div class="markdown">${blocks(String(text ?? "").replaceAll("\r\n", "\n").split("\n"), { links, pictures, lower }, 0)}</div>`;
+  return html`<div class="markdown">${blocks(withoutComments(String(text ?? "").replaceAll("\r\n", "\n")).split("\n"), { links, pictures, lower }, 0)}</div>`;
 }
+
+// <!-- … --> is meant for nobody to see, unless it is code.
+const CODE_OR_COMMENT = /^ {0,3}(`{3,}|~{3,})[^\n]*\n(?:[\s\S]*?\n)?? {0,3}\1|(`+)(?!`)[^\n]*?[^`]\2(?!`)|<!--[\s\S]*?-->/gm;
+const withoutComments = (text) => text.replace(CODE_OR_COMMENT, (found) => (found.startsWith("<!--") ? "" : found));
 
 function blocks(lines, about, deep) {
   const made = [];

@@ -19,12 +19,15 @@ function connect() {
   made.binaryType = "arraybuffer";
   made.onopen = () => {
     pause = AGAIN_MS;
-    for (const call of calls.values()) made.send(call.bytes ?? JSON.stringify(call.message));
+    for (const call of calls.values()) hand(made, call);
   };
   made.onmessage = ({ data }) => (typeof data === "string" ? heard(JSON.parse(data)) : heardBytes(data));
   made.onclose = ({ code }) => {
     connection.set(code === 1008 ? "locked" : "away");
-    for (const call of [...calls.values()]) if (!call.lasting) end(call, { code: "connection_lost", message: "the bridge is gone" });
+    for (const call of [...calls.values()]) {
+      call.sent = false;
+      if (!call.lasting) end(call, { code: "connection_lost", message: "the bridge is gone" });
+    }
     setTimeout(() => { socket = connect(); }, pause);
     pause = Math.min(pause * 1.5, AGAIN_AT_MOST_MS);
   };
@@ -33,6 +36,15 @@ function connect() {
 
 // Once, when the page begins.
 export function begin() { socket ??= connect(); }
+
+// Calls `work` each time the connection is back, so that what was missed is looked at; ends with what is given back.
+export function returned(work) {
+  let away = connection.get() !== "open" && connection.get() !== "connecting";
+  return connection.listen((state) => {
+    if (state === "open" && away) work();
+    away = state !== "open";
+  });
+}
 
 function heard({ type, id, ...message }) {
   if (type === "hello") {
@@ -82,8 +94,22 @@ function start(message, { heard: hears, lasting = false, whole = false, blobs = 
   if (blobs && Object.keys(blobs).length) call.bytes = packed(call.message, blobs);
   call.ended = new Promise((resolve, reject) => Object.assign(call, { resolve, reject }));
   calls.set(id, call);
-  say(call.bytes ?? call.message);
+  if (socket.readyState === WebSocket.OPEN) hand(socket, call);
   return call;
+}
+
+function hand(to, call) {
+  to.send(call.bytes ?? JSON.stringify(call.message));
+  call.sent = true;
+}
+
+// Whatever is still on its way is of no interest. What was not sent yet is never sent.
+function cancel(call) {
+  if (!calls.has(call.id)) return;
+  call.heard = null;
+  call.ended.catch(() => {});
+  if (call.sent) say({ type: "cancel", id: call.id });
+  else end(call, { code: "cancelled", message: "cancelled before it was sent" });
 }
 
 function end(call, error, value) {
@@ -93,7 +119,7 @@ function end(call, error, value) {
 }
 
 function say(message) {
-  if (socket.readyState === WebSocket.OPEN) socket.send(message instanceof Uint8Array ? message : JSON.stringify(message));
+  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
 }
 
 // The reply to one question.
@@ -106,15 +132,7 @@ export const send = (session, inputs, blobs) => start({ type: "send", session, i
 export function run(session, inputs, { blobs, hears, ...wishes } = {}) {
   const message = { type: "run", session, inputs, ...wishes, ...(hears ? { stream: true, binary: false } : {}) };
   const call = start(message, { heard: hears, whole: true, blobs });
-  return {
-    ended: call.ended,
-    cancel: () => {
-      if (!calls.has(call.id)) return;
-      call.heard = null; // whatever is still on its way is of no interest
-      call.ended.catch(() => {});
-      say({ type: "cancel", id: call.id });
-    },
-  };
+  return { ended: call.ended, cancel: () => cancel(call) };
 }
 
 // Follows an output; `show` is given each frame, and the next but one comes when it is done with it. `lost` is called
@@ -124,8 +142,11 @@ export function follow(session, port, options, show, lost) {
   const call = start(message, {
     lasting: true,
     heard: async (frame) => {
-      await show(frame);
-      if (message.window && frame.n) say({ type: "ack", id: call.id, n: frame.n });
+      try {
+        await show(frame);
+      } finally { // a picture that can't be shown holds up none after it
+        if (message.window && frame.n) say({ type: "ack", id: call.id, n: frame.n });
+      }
     },
   });
   call.ended.catch((error) => lost?.(error));
@@ -144,10 +165,7 @@ export function events(hears) {
 // The tiles of a session's grid, one after the other; `cancel` ends it.
 export function tiles(session, set, width, hears) {
   const call = start({ type: "grid", session, width, ...(set ? { set } : {}) }, { heard: hears });
-  return {
-    ended: call.ended,
-    cancel: () => { if (calls.has(call.id)) say({ type: "cancel", id: call.id }); },
-  };
+  return { ended: call.ended, cancel: () => cancel(call) };
 }
 
 // What comes to one session and what it gives out, message by message, until what is given back is called.

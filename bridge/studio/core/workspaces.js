@@ -3,6 +3,7 @@
 import { api, at } from "./api.js";
 import { Leaving } from "./leaving.js";
 import { heardOf } from "./sessions.js";
+import { returned } from "./socket.js";
 import { Store } from "./store.js";
 import { trying } from "./toasts.js";
 
@@ -49,3 +50,4 @@ export const start = async (name) => told(await api("POST", at`/api/workspaces/$
 export const move = (session, workspace) => api("PATCH", at`/api/sessions/${session}`, { workspace });
 
 heardOf.add((kind) => { if (kind === "workspaces") trying(look); });
+returned(() => trying(look));

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { spaced } from "../core/format.js";
 import { isPicture } from "../core/sessions.js";
-import { follow } from "../core/socket.js";
+import { follow, returned } from "../core/socket.js";
 import { useStore } from "../core/store.js";
 import { useSeen } from "../core/ui.js";
 import { lastValue } from "./last.js";
@@ -47,19 +47,21 @@ function Output({ session, name, port }) {
   useEffect(() => {
     if (!seen) return undefined;
     let retry = 0;
-    let text = { run: null, value: "" };
+    let text = null;
     let fresh = false;
     if (port.kind !== "audio" && port.kind !== "file") lastValue(session, name).then((frame) => { if (frame && !fresh) setFrame(frame); });
     const show = (next) => {
       fresh = true;
       if (port.pieces) {
-        text = { run: next.run, value: text.run === next.run ? text.value + next.value : next.value };
+        const on = text?.run === next.run && next.sequence > text.sequence; // a bridge that began anew counts its runs anew
+        text = { run: next.run, sequence: next.sequence, value: on ? text.value + next.value : next.value };
         setFrame({ ...next, value: text.value });
       } else setFrame(next);
     };
     const wishes = { policy: port.pieces ? "all" : "newest", ...(port.kind === "audio" || port.kind === "file" ? {} : { binary: false }) };
     const end = follow(session, name, wishes, show, () => { retry = setTimeout(() => setAgain((count) => count + 1), 1000); });
-    return () => { clearTimeout(retry); end(); };
+    const back = returned(() => { text = null; });
+    return () => { clearTimeout(retry); back(); end(); };
   }, [seen, session, name, again]);
   return html`<div ref=${place} data-output=${name}>${frame ? html`<${Shown} frame=${frame} name=${name} port=${port} />` : html`<p class="none">nothing yet</p>`}</div>`;
 }

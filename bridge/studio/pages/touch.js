@@ -5,7 +5,7 @@ import { api, at } from "../core/api.js";
 import { gaussians } from "../core/chance.js";
 import { formOf } from "../core/forms.js";
 import { newestOnly } from "../core/pace.js";
-import { canWalk, pictureOf, sessions, usual, vectorOf } from "../core/sessions.js";
+import { canWalk, pictureOf, sessions, usual, vectorOf, writes } from "../core/sessions.js";
 import { send } from "../core/socket.js";
 import { useStore } from "../core/store.js";
 import { trying } from "../core/toasts.js";
@@ -16,6 +16,7 @@ import { Fields } from "../ports/field.js";
 import { Moving, WalkPanel } from "../walk/panel.js";
 import { WalkState } from "../walk/state.js";
 import { Directions, beside } from "../walk/steer.js";
+import { Writer } from "../writer/writer.js";
 
 const REACH = 1.2; // standard deviations from the middle of the pad to its edge
 const TILT = 30; // degrees from flat to the pad's edge
@@ -24,7 +25,7 @@ export function Touch({ names: [name] }) {
   const session = useStore(sessions, (state) => state.all[name]);
   const known = useStore(sessions, (state) => state.known);
   if (!session?.signature) return html`<div class="empty"><h2>${known && !session ? `there is no session ${name}` : "looking…"}</h2></div>`;
-  return html`<div class="touch" data-session=${name}>${canWalk(session) ? html`<${Instrument} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
+  return html`<div class="touch" data-session=${name}>${canWalk(session) ? html`<${Instrument} session=${session} />` : writes(session) ? html`<h2>${name}</h2><${Writer} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
 }
 
 function Remote({ session }) {

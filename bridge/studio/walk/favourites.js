@@ -3,6 +3,7 @@
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
 import { address, api, at } from "../core/api.js";
 import { heardOf } from "../core/sessions.js";
+import { returned } from "../core/socket.js";
 import { trying, undoable } from "../core/toasts.js";
 import { Button } from "../core/ui.js";
 
@@ -15,7 +16,8 @@ export function Favourites({ session, walk, onExplore }) {
     look();
     const hear = (kind, of) => { if (kind === "favourite" && of === session) look(); };
     heardOf.add(hear);
-    return () => heardOf.delete(hear);
+    const end = returned(look);
+    return () => { heardOf.delete(hear); end(); };
   }, [session]);
   if (!all) return null;
   const one = all.find(({ id }) => id === chosen);

@@ -3,6 +3,7 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { heardOf } from "../core/sessions.js";
 import { newestOnly } from "../core/pace.js";
+import { returned } from "../core/socket.js";
 import { Button, Slider, Switch } from "../core/ui.js";
 import { Plane } from "./plane.js";
 
@@ -25,7 +26,8 @@ export function Field({ session, walk, begin, children }) {
     plane.current = made;
     const hear = (kind, of, data) => { if (kind === "grid" && of === session && data.grid) made.told(data); };
     heardOf.add(hear);
-    return () => { heardOf.delete(hear); made.close(); };
+    const end = returned(() => made.again());
+    return () => { heardOf.delete(hear); end(); made.close(); };
   }, [session]);
   useEffect(() => { if (begin) plane.current.look({ centre: begin, row: 0, column: 0 }); }, [begin]);
 

@@ -85,6 +85,12 @@ export class Plane {
     this.stream(span);
   }
 
+  // The connection is back: what was under way is not coming any more.
+  again() {
+    this.asked = "";
+    this.ask();
+  }
+
   stream(set) {
     this.under?.cancel();
     const generation = this.generation;

@@ -3,27 +3,35 @@
 export class Typist {
   // `start(inputs, hears)` begins a run and gives {ended, cancel}. `changed()` is called whenever there is something to show.
   constructor(start, changed) {
-    Object.assign(this, { start, changed, text: "", base: "", written: "", parts: [], others: [], version: 0, run: null, done: true, reason: "", trouble: null, began: 0, first: 0, count: 0, rate: 0 });
+    Object.assign(this, { start, changed, text: "", base: "", written: "", parts: [], waiting: [], others: [], version: 0, run: null, held: false, done: true, reason: "", trouble: null, first: 0, count: 0, rate: 0 });
   }
 
   // The wishes of the sliders; they count from the next text on.
   wish(wishes) {
     this.wishes = wishes;
-    if (this.text) this.ask();
+    if (this.text && !this.held) this.ask();
   }
 
-  // Somebody typed. Whoever types just what stands there in grey is followed, without a new run.
+  // Somebody typed, or went elsewhere: this stands before the caret now. Whoever types just what stands there in grey is
+  // followed, without a new run.
   type(text) {
-    const along = text.length > this.text.length && text.startsWith(this.base) && this.written.startsWith(text.slice(this.base.length)) && this.written.length > text.length - this.base.length;
+    const along = !this.held && text.length > this.text.length && text.startsWith(this.base) && this.written.startsWith(text.slice(this.base.length)) && this.written.length > text.length - this.base.length;
     this.text = text;
     if (!along) return this.ask();
     return this.changed();
   }
 
+  // No grey text until somebody types again.
+  hold() {
+    this.stop();
+    this.held = true;
+    this.changed();
+  }
+
   ask() {
     this.stop();
     this.version += 1;
-    Object.assign(this, { base: this.text, written: "", parts: [], others: [], done: !this.text.trim(), reason: "", trouble: null, count: 0, began: performance.now(), first: 0 });
+    Object.assign(this, { base: this.text, written: "", parts: [], waiting: [], others: [], held: false, done: !this.text.trim(), reason: "", trouble: null, count: 0, first: 0 });
     this.changed();
     if (this.done) return;
     const version = this.version;
@@ -36,7 +44,8 @@ export class Typist {
 
   hear({ generated_text: piece = "", tokens, alternatives, finish_reason: reason }) {
     this.written += piece;
-    if (piece) this.parts.push({ text: piece, token: tokens ?? null });
+    if (tokens) this.waiting.push({ token: tokens, left: tokens.text });
+    if (piece) this.split(piece);
     if (tokens) {
       this.count += 1;
       this.first ||= performance.now();
@@ -45,6 +54,26 @@ export class Typist {
     if (alternatives) this.others = alternatives.slice(1);
     if (reason) this.reason = reason;
     this.changed();
+  }
+
+  // A piece of text to the tokens that it is made of: it may be of several, or of a part of one, since text is held back
+  // where it might be half a character, or the beginning of a word to stop at. A part begins where its token begins.
+  split(piece) {
+    let rest = piece;
+    while (rest && this.waiting.length) {
+      const [next] = this.waiting;
+      const both = Math.min(next.left.length, rest.length);
+      if (!both || next.left.slice(0, both) !== rest.slice(0, both)) break; // spelt as bytes: nobody can tell where it ends
+      const begun = next.left.length < next.token.text.length;
+      if (begun) this.parts.at(-1).text += rest.slice(0, both);
+      else this.parts.push({ text: rest.slice(0, both), token: next.token });
+      next.left = next.left.slice(both);
+      rest = rest.slice(both);
+      if (!next.left) this.waiting.shift();
+    }
+    if (!rest) return;
+    this.waiting = [];
+    this.parts.push({ text: rest, token: null });
   }
 
   end(version, error) {
@@ -62,6 +91,7 @@ export class Typist {
 
   // The grey text: of this very text, or nothing.
   get tail() {
+    if (this.held) return "";
     const typed = this.text.slice(this.base.length);
     return this.text.startsWith(this.base) && this.written.startsWith(typed) ? this.written.slice(typed.length) : "";
   }
