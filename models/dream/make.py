@@ -59,7 +59,7 @@ def make(work, processes, threads):
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.append(True))
     config = Config(str(pictures), str(work), places=str(places), threads=threads, **CONFIG)
-    train(config, on_progress=_show, cancelled=lambda: bool(stop), prepare=lambda generator: teach(generator.mapping))
+    train(config, on_progress=_show, cancelled=lambda: bool(stop), prepare=_prepare)
     return not stop
 
 
@@ -106,6 +106,10 @@ def pictures_of(generator, latents, truncation=1.0):
 
 def _note(path, facts):
     path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | facts, indent=1) + "\n", encoding="utf-8")
+
+
+def _prepare(generator):
+    teach(generator.mapping, on_progress=lambda step, off: print(f"taught {step} times, {off:.3f} off", flush=True))
 
 
 def _show(progress):

@@ -61,7 +61,7 @@ class Config:
     places: str = ""  # a .npy file (N, z_dim): where in the latent space each picture belongs; empty: nobody knows
     guide: float = 10.0  # how much it counts that the picture of a place looks like the one that belongs there
     guide_alone: int = 0  # so many images without a discriminator, for which the generator learns from the guide alone
-    guide_batch: int = 4  # pictures in a step of these: many small steps teach more than a few large ones
+    guide_batch: int = 8  # pictures in a step of these: many small steps teach more than a few large ones
     guide_coarse: int = (
         0  # so many of these at half the size, without the last block: forms come first, at half the cost
     )
@@ -115,6 +115,7 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
         alone = places is not None and state["images"] < config.guide_alone
         coarse = alone and state["images"] < config.guide_coarse
         G.synthesis.resolutions = resolutions[:-1] if coarse else resolutions
+        G.mapping.requires_grad_(not alone)  # what `prepare` taught it is what the synthesis learns to show
         batch = config.guide_batch if alone else config.batch
         guided = 0 if places is None else batch if alone else batch // 2
         regularise_d = config.r1_gamma > 0 and state["step"] % config.r1_every == 0
@@ -304,7 +305,7 @@ def average(G_ema, G, config, images, batch):
 def lazy_adam(net, lr, every):
     """Adam as the papers set it, corrected for a penalty that comes only every so many steps."""
     ratio = every / (every + 1)
-    return torch.optim.Adam(net.parameters(), lr=lr * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, foreach=True)
+    return torch.optim.Adam(net.parameters(), lr=lr * ratio, betas=(0.0, 0.99**ratio), eps=1e-8, fused=True)
 
 
 def pace(optimiser, config, share):
