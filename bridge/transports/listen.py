@@ -9,6 +9,7 @@ from pathlib import Path
 from bridge.errors import PortTaken, SettingError
 
 _BACKLOG = 128
+_IDLE_SECONDS, _ASK_SECONDS, _ASKED = 30, 10, 3  # a peer that went without a word is noticed after a minute
 _LISTENING = {"tcp": "0A", "udp": "07"}  # the state of such a socket in /proc/net
 _BUFFER = 4 * 1024 * 1024  # of datagrams that came and are not read yet; the system may give less
 Bind = Callable[[str, int], socket.socket]
@@ -27,6 +28,19 @@ def listen(host: str, port: int, flag: str = "--port") -> list[socket.socket]:
 def receive(host: str, port: int, flag: str) -> list[socket.socket]:
     """The same for datagrams."""
     return _all(host, port, flag, _bind_datagrams)
+
+
+def keep_alive(made: socket.socket) -> None:
+    """Let the system notice when the other side is no more, as far as it can."""
+    wishes = {"TCP_KEEPIDLE": _IDLE_SECONDS, "TCP_KEEPALIVE": _IDLE_SECONDS}  # the second is what macOS calls it
+    wishes |= {"TCP_KEEPINTVL": _ASK_SECONDS, "TCP_KEEPCNT": _ASKED}
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in wishes.items():
+            if hasattr(socket, name):
+                made.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    except OSError:
+        return  # then it takes as long as the system likes
 
 
 def _all(host: str, port: int, flag: str, bind: Bind) -> list[socket.socket]:

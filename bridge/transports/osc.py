@@ -16,8 +16,10 @@ from bridge import limits
 from bridge.config import Settings
 from bridge.errors import BridgeError, InputError, SettingError
 from bridge.hub import Hub
+from bridge.osc.addresses import Node
 from bridge.osc.places import Place, read
 from bridge.osc.query import Host
+from bridge.osc.renames import news
 from bridge.session.fanout import EventReader
 from bridge.session.outputs import Event
 from bridge.session.session import Session
@@ -64,7 +66,7 @@ class Osc:
         host = settings.osc_host or settings.host
         # With a token on a bridge for this machine alone everybody shows it, and OSC has no place for one.
         shared = bool(settings.token) and is_loopback(settings.host)
-        self.gate = Gate(settings.osc_allow, hub.events, keep, this_machine=not shared)
+        self.gate = Gate(settings.osc_allow, hub.events, keep, not shared, self._shut_out)
         self.gate.restore(saved)
         self._hub = hub
         self._walks = walks
@@ -78,7 +80,7 @@ class Osc:
         self._receiver = Receiver(self._space, self._actions, controls, self._counts)
         self.datagrams = Datagrams(host, settings.osc_port, self.gate, self._receiver, self._counts)
         self._listeners = Listeners(
-            self._space.fresh,
+            self._tree,
             hub.sessions,
             self._actions.value_at,
             self._receiver,
@@ -99,6 +101,7 @@ class Osc:
         )
         self._probes = Probes(self._nobody_at, lambda peer: self.subscribers.sleep(peer.key, asleep=False))
         self._known: dict[Session, _Known] = {}  # those that have addresses
+        self._followed = -1  # the tree that was followed the last time
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
@@ -173,6 +176,8 @@ class Osc:
         """What is there now against what was there the last time: nothing is missed, whatever events were dropped."""
         if self._receiver.begin():  # there may be some that waited for a model
             self._receiver.end(0, 0)
+        self._space.fresh()
+        self._followed = self._space.version
         sessions = self._hub.sessions.values()
         now = {
             session: _Known(session.name, session.signature) for session in sessions if session.signature is not None
@@ -180,20 +185,33 @@ class Osc:
         before, self._known = self._known, now
         for session in before.keys() - now.keys():
             self._listeners.tell("PATH_REMOVED", f"/{before[session].name}")
+        self._tell_renamed(before, now)
         for session, known in now.items():
             self._tell_difference(before.get(session), known)
         self.subscribers.follow()
         self._listeners.follow()
 
+    def _tell_renamed(self, before: "dict[Session, _Known]", now: "dict[Session, _Known]") -> None:
+        """All that happened since the last time, as if at once: one may have the name that another one had."""
+        both = before.keys() & now.keys()
+        names = {before[one].name: now[one].name for one in both if before[one].name != now[one].name}
+        if names:
+            self._listeners.renamed(names)
+            for command, data in news(names):
+                self._listeners.tell(command, data)
+
     def _tell_difference(self, before: "_Known | None", now: "_Known") -> None:
         if before is None:
             self._listeners.tell("PATH_ADDED", f"/{now.name}")
-            return
-        if before.name != now.name:
-            self._listeners.renamed(before.name, now.name)
-            self._listeners.tell("PATH_RENAMED", {"OLD": f"/{before.name}", "NEW": f"/{now.name}"})
-        if before.signature is not now.signature and before.signature != now.signature:
+        elif before.signature is not now.signature and before.signature != now.signature:
             self._listeners.tell("PATH_CHANGED", f"/{now.name}")
+
+    def _tree(self) -> Node:
+        """As it is now, and everybody knows how it came to be so."""
+        self._space.fresh()
+        if self._space.version != self._followed:
+            self._follow()
+        return self._space.root
 
     # --- subscribers -----------------------------------------------------------------------------
 
@@ -205,7 +223,14 @@ class Osc:
 
     def look_for_subscribers(self) -> None:
         """Is anybody left at their ports? It takes two looks to notice that nobody is."""
+        self.subscribers.expire(self.gate.heard(), asyncio.get_running_loop().time())
         self._probes.look([peer for peer, _ in self.subscribers.peers()])
+
+    def _shut_out(self) -> None:
+        """Somebody may not send any more: connections end, and what was asked for."""
+        self._actions.shut_out(self.gate.may)
+        self._query.shut_out(self.gate.may)
+        self.streams.shut_out(self.subscribers.has)
 
     def _nobody_at(self, peer: Peer) -> None:
         fixed = any(one.key == peer.key and is_fixed for one, is_fixed in self.subscribers.peers())

@@ -56,6 +56,11 @@ class Actions:
         self.runs.gone(peer.key)
         self._subscribers.gone(peer.key)
 
+    def shut_out(self, may: Callable[[str], bool]) -> None:
+        """Those who may not send any more get nothing, either."""
+        self.runs.shut_out(may)
+        self._subscribers.shut_out(may)
+
     # --- runs ------------------------------------------------------------------------------------
 
     def _run(self, node: Node, session: Session | None, arguments: list[Any], peer: Peer) -> None:
@@ -104,7 +109,7 @@ class Actions:
     def _reset(self, node: Node, session: Session | None, arguments: list[Any], peer: Peer) -> None:
         assert session is not None
         if not arguments or arguments[0]:
-            self.runs.begin(self._reset_walk(session), peer, node.path, "")
+            self._begin(partial(self._reset_walk, session), peer, node.path, "")
 
     async def _reset_walk(self, session: Session) -> None:
         await self._walks.reset(session)
@@ -181,7 +186,7 @@ class Actions:
         wishes = options(given)
 
         def subscribe(target: Peer) -> tuple[Any, ...]:
-            self._subscribers.add(target, scope, wishes)
+            self._subscribers.add(target, scope, wishes, asked_by=peer.host)
             return (place.host or peer.host, place.port) if place.port else ()
 
         self._aim(subscribe, place, id, node.path, peer)

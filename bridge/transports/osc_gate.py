@@ -35,14 +35,24 @@ class Knock:
 class Gate:
     """The addresses that may send: this machine, those of the settings, those that were allowed since."""
 
-    def __init__(self, from_settings: Iterable[str], events: Events, keep: Keep, this_machine: bool = True) -> None:
+    def __init__(
+        self,
+        from_settings: Iterable[str],
+        events: Events,
+        keep: Keep,
+        this_machine: bool = True,
+        shut_out: Callable[[], object] = lambda: None,
+    ) -> None:
+        """shut_out() is called when somebody may not send any more."""
         self.refused = 0
+        self._shut_out = shut_out
         self._this_machine = this_machine  # False: it has to be allowed like any other
         self._settings = {entry: _network(entry, "osc_allow") for entry in from_settings}
         self._allowed: dict[str, Network] = {}
         self._events = events
         self._keep = keep
         self._known: dict[str, bool] = {}
+        self._heard: set[str] = set()
         self._knocks: dict[str, Knock] = {}
 
     def restore(self, saved: Any) -> None:
@@ -59,6 +69,8 @@ class Gate:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[host] = allowed
+            if allowed and len(self._heard) < _REMEMBERED:
+                self._heard.add(plain(host))
         if not allowed:
             self._refuse(plain(host), how)
         return allowed
@@ -66,6 +78,12 @@ class Gate:
     def may(self, host: str) -> bool:
         """The same, without a word about it."""
         return self._looked_up(host)
+
+    def heard(self) -> set[str]:
+        """Those who may and did send since this was asked the last time."""
+        heard, self._heard = self._heard, set()
+        self._known.clear()  # whoever sends again is looked up again: so it is noticed, and costs nothing until then
+        return heard
 
     async def allow(self, entry: str) -> None:
         """From now on, and after a restart, this address or network may send."""
@@ -82,12 +100,13 @@ class Gate:
         self._events.publish(Event("osc_allowed", "", {"host": entry}))
 
     async def forbid(self, entry: str) -> None:
-        """Take that back."""
+        """Take that back: what is open for them ends."""
         if entry in self._settings:
             raise InputError(f"{entry} is allowed by the settings", hint="take it out of osc_allow", field="host")
         if self._allowed.pop(entry, None) is None:
             raise NotFound(f"{entry[:80]} was not allowed", hint=f"allowed are {', '.join(self.entries) or 'none'}")
         self._known.clear()
+        self._shut_out()
         await self._keep(list(self._allowed))
 
     @property

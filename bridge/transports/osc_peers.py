@@ -33,6 +33,10 @@ class Peer(Protocol):
         """Bytes of the largest packet it can be sent."""
 
     @property
+    def told_when_gone(self) -> bool:
+        """Whether we come to know that nobody is there any more."""
+
+    @property
     def ready(self) -> bool:
         """Whether a picture would go out now, and not wait behind older ones."""
 

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Coroutine, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from typing import Any, NamedTuple
 
 from bridge import limits
@@ -77,7 +77,10 @@ class Runs:
         return task
 
     def check_room(self, peer: Peer) -> None:
-        """Busy if this peer has as much under way as it may have."""
+        """Busy if this peer has as much under way as it may have, or all of them together."""
+        if len(self._work) >= limits.OSC_REQUESTS_OF_ALL:
+            said = f"{limits.OSC_REQUESTS_OF_ALL} requests over OSC are under way, as many as there may be"
+            raise Busy(said, hint="wait for some of them to end")
         if sum(one.peer.key == peer.key for one in self._work) >= limits.OSC_REQUESTS:
             said = f"{limits.OSC_REQUESTS} requests from {peer.host} are under way, as many as one sender may have"
             raise Busy(said, hint="wait for some of them to end, or send live inputs, which never queue")
@@ -94,6 +97,12 @@ class Runs:
         """This peer will hear no more: nobody is left to work for."""
         for one in tuple(self._work):
             if one.peer.key == key:
+                one.task.cancel()
+
+    def shut_out(self, may: Callable[[str], bool]) -> None:
+        """End what is under way for those who may not ask for it any more."""
+        for one in tuple(self._work):
+            if not may(one.peer.host):
                 one.task.cancel()
 
     def _check(self, peer: Peer, address: str, id: str) -> None:

@@ -1,15 +1,15 @@
 """Who is sent what sessions give out: each at its own pace, the newest only where that is what matters.
 
 A picture goes as its address, or as JPEG bytes where that was asked for. A subscriber over UDP can't hang up; so it is
-looked now and then whether anybody is left at its port.
+looked now and then whether anybody is left at its port, and one on another machine has to be heard of again and again.
 """
 
 import logging
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Container, Hashable, Iterable
 from typing import Any, Literal, NamedTuple
 
 from bridge import limits
-from bridge.errors import BridgeError, Busy, InputError, TooLarge
+from bridge.errors import BridgeError, Busy, Cancelled, InputError, TooLarge
 from bridge.osc import codec
 from bridge.osc.values import BINARY, text_of, told
 from bridge.ports import AnyPort, Blob, Encoding, Port, Vector
@@ -79,11 +79,13 @@ class Scope(NamedTuple):
 class Subscriber:
     """One peer and one scope; `fixed` ones are of the settings, and are kept also while nobody is there."""
 
-    def __init__(self, peer: Peer, scope: Scope, wishes: Options, fixed: bool) -> None:
+    def __init__(self, peer: Peer, scope: Scope, wishes: Options, fixed: bool, asked_by: str) -> None:
         self.peer = peer
         self.scope = scope
         self.wishes = wishes
         self.fixed = fixed
+        self.asked_by = asked_by or peer.host  # whose wish it was
+        self.heard: float | None = None  # when something came from there; None until it was looked
         self.asleep = False  # nobody is at its port
         self.readers: dict[tuple[Session, str], _Reader] = {}
         self.refused: set[tuple[Session, str]] = set()  # these can't be had as they were wished for
@@ -103,19 +105,25 @@ class Subscribers:
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, peer: Peer, scope: Scope, wishes: Options, *, fixed: bool = False) -> None:
-        """Send it what that covers, as it comes, in place of what it asked for the same before."""
+    def add(self, peer: Peer, scope: Scope, wishes: Options, *, fixed: bool = False, asked_by: str = "") -> None:
+        """Send it what that covers, as it comes, in place of what it asked for the same before.
+
+        If that can't be had, what it asked for before goes on. asked_by: whose wish it is, if it is another address's.
+        """
         key = (peer.key, scope.session, scope.port)
-        if key not in self._all and len(self._all) >= limits.OSC_SUBSCRIBERS:
+        before = self._all.get(key)
+        if before is None and len(self._all) >= limits.OSC_SUBSCRIBERS:
             said = f"{limits.OSC_SUBSCRIBERS} subscriptions are open, as many as there may be"
-            raise Busy(said, hint="/unsubscribe some of them")
-        self._end(self._all.pop(key, None))
-        subscriber = self._all[key] = Subscriber(peer, scope, wishes, fixed)
+            raise Busy(said, hint="/unsubscribe some of them; those of OSCQuery (LISTEN) count, too")
+        fixed = fixed or (before is not None and before.fixed)
+        subscriber = Subscriber(peer, scope, wishes, fixed, asked_by)
         try:
             self._open(subscriber, strict=True)
         except BridgeError:
-            self._end(self._all.pop(key))
+            self._end(subscriber)
             raise
+        self._all[key] = subscriber
+        self._end(before)
 
     def remove(self, key: Hashable, scope: Scope) -> int:
         """Send it no more of what that covers; how many subscriptions it was."""
@@ -135,6 +143,24 @@ class Subscribers:
         """Nobody is left there."""
         for known in [known for known, one in self._all.items() if one.peer.key == key]:
             self._end(self._all.pop(known))
+
+    def shut_out(self, may: Callable[[str], bool]) -> None:
+        """End those of addresses that may not send any more: sent there, or asked for from there."""
+        for known, one in list(self._all.items()):
+            if not one.fixed and not (may(one.peer.host) and may(one.asked_by)):
+                self._end(self._all.pop(known))
+
+    def expire(self, heard: Container[str], now: float) -> None:
+        """End those of which nothing was heard for too long, where nobody would tell us that they are gone."""
+        for known, one in list(self._all.items()):
+            if one.fixed or one.peer.told_when_gone:
+                continue
+            if one.heard is None or one.peer.host in heard or one.asked_by in heard:
+                one.heard = now
+            elif now - one.heard > limits.OSC_SUBSCRIPTION_SECONDS:
+                self._end(self._all.pop(known))
+                _log.info("nothing came from %s for too long: its subscription has ended", one.peer.name)
+                refuse(one.peer, "/subscribe", "", _expired())
 
     def has(self, key: Hashable) -> bool:
         """Whether it is sent anything, or would be if it were there."""
@@ -320,6 +346,11 @@ class _Shared:
         if frame is not self._frame:
             self._frame, self._packet = frame, _packet(frame, declared, address)
         return self._packet
+
+
+def _expired() -> Cancelled:
+    said = f"this subscription has ended: nothing came from here for {limits.OSC_SUBSCRIPTION_SECONDS / 60:.0f} minutes"
+    return Cancelled(said, hint="/subscribe again now and then, or name this receiver with --osc-send")
 
 
 def _packet(frame: Frame, declared: AnyPort, address: str) -> bytes:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, Self, cast
@@ -10,7 +11,7 @@ from bridge import limits
 from bridge.errors import BridgeError, Busy, InputError
 from bridge.osc.framing import Framing, is_osc
 from bridge.transports.base import peer_of
-from bridge.transports.listen import listen
+from bridge.transports.listen import keep_alive, listen
 from bridge.transports.osc_gate import Gate, plain
 from bridge.transports.osc_peers import Counts, Peer, refuse
 from bridge.transports.osc_receiver import Receiver
@@ -91,17 +92,36 @@ class Streams:
         known = self._outgoing.get((host, port))
         if known is not None and known.open:
             return known
-        if self.open >= limits.OSC_CONNECTIONS:
+        if not self.make_room():
             raise Busy(f"{limits.OSC_CONNECTIONS} connections are open, as many as there may be", hint="close some")
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
                 loop = asyncio.get_running_loop()
-                _, made = await loop.create_connection(lambda: Connection(self), host, port)
+                _, made = await loop.create_connection(lambda: Connection(self, outward=True), host, port)
         except (OSError, TimeoutError):
             raise InputError(f"nobody listens at {host} port {port} over TCP", field="port") from None
         self._outgoing = {at: one for at, one in self._outgoing.items() if one.open}
         self._outgoing[host, port] = made
         return made
+
+    def shut_out(self, in_use: Callable[[Hashable], bool]) -> None:
+        """End the connections of those who may not send any more; ours to them, unless they are in use."""
+        for connection in tuple(self.connections):
+            outward = isinstance(connection, Connection) and connection.outward
+            if not self.gate.may(connection.host) and not (outward and in_use(connection.key)):
+                connection.abort()
+
+    def make_room(self) -> bool:
+        """When all places are taken, whoever has been silent for longest gives up its own. False: all have spoken."""
+        if self.open < limits.OSC_CONNECTIONS:
+            return True
+        silent = min((one for one in self.connections if one.silent), key=lambda one: one.since, default=None)
+        if silent is None:
+            return False
+        self.turned_away += 1
+        self.connections.discard(silent)
+        silent.abort()
+        return True
 
     async def __aenter__(self) -> Self:
         self._sockets = listen(self._host, self._udp.port, "--osc-port")
@@ -125,15 +145,23 @@ class _First(asyncio.Protocol):
     def __init__(self, streams: Streams) -> None:
         self._streams = streams
         self._transport: asyncio.Transport | None = None
+        self.since = time.monotonic()
+        self.silent = True
+        self.host = ""
+
+    @property
+    def key(self) -> Hashable:
+        return ("tcp", id(self))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        full = self._streams.open >= limits.OSC_CONNECTIONS
-        if full or not peer or not self._streams.gate.lets(peer[0], "TCP"):
+        if not peer or not self._streams.gate.lets(peer[0], "TCP") or not self._streams.make_room():
             self._streams.turned_away += 1
             self._transport.abort()
         else:
+            self.host = plain(peer[0])
+            keep_alive(transport.get_extra_info("socket"))
             self._streams.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -172,9 +200,12 @@ def _with_path(data: bytes) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One sender over TCP; also the peer that answers go to."""
+    """One sender over TCP; also the peer that answers go to. `outward`: we called, and only send."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: Streams, *, outward: bool = False) -> None:
+        self.outward = outward
+        self.silent = not outward  # no whole packet has come yet
+        self.since = time.monotonic()
         self._streams = streams
         self._framing = Framing()
         self._transport: asyncio.Transport | None = None
@@ -203,6 +234,10 @@ class Connection(asyncio.Protocol):
     @property
     def most(self) -> int:
         return limits.OSC_STREAM_BYTES
+
+    @property
+    def told_when_gone(self) -> bool:
+        return True
 
     @property
     def ready(self) -> bool:
@@ -241,9 +276,12 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=_ROOM_BYTES)
         self._name = peer_of(transport)
+        keep_alive(transport.get_extra_info("socket"))
         self._streams.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
+        if self.outward:
+            return  # a receiver is sent to; it was never asked whether it may send
         try:
             packets, flaws = self._framing.feed(data)
         except BridgeError as error:
@@ -252,6 +290,8 @@ class Connection(asyncio.Protocol):
             return
         for flaw in flaws:
             refuse(self, "", "", flaw)
+        if packets:
+            self.silent = False
         if not self._waiting and packets:
             self._waiting.extend(packets)
             self._look()

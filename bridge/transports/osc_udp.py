@@ -70,16 +70,27 @@ class Datagrams:
         """Its address; Forbidden if nothing may be sent there. asked_by: for whom, None for the settings themselves."""
         where = await _resolved(place.host, place.port)
         address = plain(where[0])
-        if asked_by is not None and address != asked_by.host and not self._gate.may(address):
+        if asked_by is not None and address != asked_by.host:
+            self._check_other(address, asked_by)
+        if self._is_ours(address, place.port):
+            hint = "name the port that your program listens on"
+            raise InputError("that is this bridge itself", hint=hint, field="port")
+        return where
+
+    def _check_other(self, address: str, asked_by: Peer) -> None:
+        """Somebody names a receiver that is not where it is itself."""
+        if _is_here(address) and not is_loopback(asked_by.host):
+            raise Forbidden(
+                f"{asked_by.host} may not have outputs sent to programs on the bridge's machine",
+                hint="subscribe from that program itself, or name it with --osc-send",
+                field="host",
+            )
+        if not self._gate.may(address):
             raise Forbidden(
                 f"nothing is sent to {address}: it may not send here either",
                 hint=f"allow it with --osc-allow {address}, on the page, or subscribe from there",
                 field="host",
             )
-        if self._is_ours(address, place.port):
-            hint = "name the port that your program listens on"
-            raise InputError("that is this bridge itself", hint=hint, field="port")
-        return where
 
     def peer(self, where: Where) -> Peer:
         """Whoever is at that address."""
@@ -244,6 +255,10 @@ class UdpPeer(NamedTuple):
         return limits.OSC_DATAGRAM_BYTES
 
     @property
+    def told_when_gone(self) -> bool:
+        return is_loopback(self.host)  # the system says so then; another machine may be switched off without a word
+
+    @property
     def ready(self) -> bool:
         return True
 
@@ -336,6 +351,11 @@ async def _resolved(host: str, port: int) -> Where:
     except (OSError, UnicodeError):
         raise InputError(f"there is no address for the host {host[:80]!r}", field="host") from None
     return min((entry[4] for entry in found), key=lambda where: ":" in str(where[0]))  # IPv4 first
+
+
+def _is_here(address: str) -> bool:
+    """Whether it can only mean this machine; 0.0.0.0 does, too."""
+    return is_loopback(address) or address in ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 
 
 def _shown(where: Where) -> str:

@@ -15,7 +15,9 @@ from bridge.errors import BadMessage, BridgeError, NotFound
 from bridge.osc import query
 from bridge.osc.addresses import Node
 from bridge.transports import websocket_codec
+from bridge.transports.base import peer_of
 from bridge.transports.http_answer import Answer, MethodNotAllowed, empty_answer, error_answer, json_answer, problem
+from bridge.transports.osc_gate import plain
 from bridge.transports.oscquery_socket import Listeners
 from bridge.transports.security import Security
 
@@ -60,10 +62,18 @@ class OscQuery:
 
     @property
     def connections(self) -> int:
-        return len(self._server.connections) + len(self._listeners)
+        return len(self._server.connections)  # those that became WebSockets are still among them
 
     def connection(self) -> asyncio.Protocol:
         return self._server()
+
+    def shut_out(self, may: Callable[[str], bool]) -> None:
+        """End the connections of those who may not ask any more."""
+        self._listeners.shut_out(may)
+        for connection in self._server.connections:
+            transport = connection.transport  # None: a WebSocket has it, or it is gone
+            if transport is not None and not may(plain(peer_of(transport).rpartition(":")[0])):
+                transport.abort()
 
     async def close(self) -> None:
         """Idempotent."""

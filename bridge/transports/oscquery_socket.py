@@ -14,12 +14,12 @@ from aiohttp import web
 from bridge import limits
 from bridge.errors import BridgeError, Busy
 from bridge.osc import codec
-from bridge.osc.addresses import READ, Node
+from bridge.osc.addresses import READ, Method, Node, place_of
 from bridge.session.session import Session
 from bridge.transports import websocket_codec
 from bridge.transports.base import dump_json, load_json, peer_of
 from bridge.transports.osc_gate import plain
-from bridge.transports.osc_peers import Counts, Peer
+from bridge.transports.osc_peers import Counts, Peer, refuse
 from bridge.transports.osc_receiver import Receiver
 from bridge.transports.osc_subscribers import Options, Scope, Subscribers
 from bridge.transports.websocket_link import Link, Upgraded
@@ -50,7 +50,7 @@ class Listeners:
         self._open: set[_Conversation] = set()
         self._tasks: set[asyncio.Task[Any]] = set()  # those that serve them
         self._overheard: dict[Session, Callable[[], None]] = {}
-        self._changed: set[str] = set()
+        self._changed: set[tuple[Session | None, str]] = set()  # below a session, or as it was told
         self._soon: asyncio.Handle | None = None
 
     def __len__(self) -> int:
@@ -76,6 +76,12 @@ class Listeners:
             self._tasks.discard(task)
         return Upgraded()
 
+    def shut_out(self, may: Callable[[str], bool]) -> None:
+        """Hang up on those who may not send any more."""
+        for conversation in tuple(self._open):
+            if not may(conversation.host):
+                conversation.hang_up()
+
     async def close(self) -> None:
         """Say goodbye to all. Idempotent."""
         tasks = tuple(self._tasks)
@@ -96,10 +102,10 @@ class Listeners:
         for conversation in tuple(self._open):
             conversation.say(command, data)
 
-    def renamed(self, old: str, new: str) -> None:
-        """A session has another name: what is listened to goes along."""
+    def renamed(self, names: Mapping[str, str]) -> None:
+        """Sessions have other names, all of them at once: what is listened to goes along."""
         for conversation in tuple(self._open):
-            conversation.renamed(old, new)
+            conversation.renamed(names)
 
     def follow(self) -> None:
         """Hear what is sent to every session, while there is somebody to tell."""
@@ -111,18 +117,20 @@ class Listeners:
 
     def changed(self, addresses: Iterable[str]) -> None:
         """Their values are others now. Told once the loop is through with what it does."""
-        self._changed.update(addresses)
+        self._changed.update((None, address) for address in addresses)
         if self._changed and self._soon is None:
             self._soon = asyncio.get_running_loop().call_soon(self._tell_changes)
 
     def _heard(self, session: Session, inputs: Mapping[str, Any], by: object) -> None:
-        self.changed(f"/{session.name}/{name}" for name in inputs)
+        self._changed.update((session, f"/{place_of(name)}") for name in inputs)
+        self.changed(())
 
     def _tell_changes(self) -> None:
         self._soon = None
+        tree = self.tree()  # first: sessions may be called otherwise by now
         changed, self._changed = self._changed, set()
-        tree = self.tree()
-        for address in changed:
+        for session, path in changed:
+            address = path if session is None else f"/{session.name}{path}"
             listening = [one for one in self._open if address in one.heard]
             node = tree.at(address) if listening else None
             values = self.value_of(node) if node is not None else None
@@ -166,6 +174,10 @@ class _Conversation:
         return limits.OSC_STREAM_BYTES
 
     @property
+    def told_when_gone(self) -> bool:
+        return True
+
+    @property
     def ready(self) -> bool:
         return not self._link.waiting
 
@@ -203,14 +215,19 @@ class _Conversation:
     def lost(self) -> None:
         self._listeners.gone(self)
 
+    def hang_up(self) -> None:
+        self._link.close(websocket_codec.POLICY, "this address may not send any more")
+
     # --- commands --------------------------------------------------------------------------------
 
     def say(self, command: str, data: Any) -> None:
         self._link.say(websocket_codec.TEXT, [dump_json({"COMMAND": command, "DATA": data})])
 
-    def renamed(self, old: str, new: str) -> None:
-        start = f"/{old}/"
-        self.heard = {f"/{new}/{one[len(start) :]}" if one.startswith(start) else one for one in self.heard}
+    def renamed(self, names: Mapping[str, str]) -> None:
+        self.heard = {_renamed(address, names) for address in self.heard}
+        for address in [one for one in self._offered if _renamed(one, names) != one]:
+            del self._offered[address]
+            self._listeners.changed([_renamed(address, names)])
 
     def _command(self, data: bytes) -> None:
         """What is no command we know is passed over, as clients expect it."""
@@ -229,18 +246,27 @@ class _Conversation:
         node = self._listeners.tree().at(address)
         if node is None or node.method is None or not node.method.access & READ or address in self.heard:
             return
-        if len(self.heard) >= limits.OSC_LISTENS:
+        try:
+            self._check_room()
+            self._follow(node, node.method)
+        except BridgeError as error:
+            refuse(self, address, "", error)
             return
         self.heard.add(address)
-        if node.method.kind == "out":
-            session = self._listeners.sessions[node.session]
-            try:
-                self._listeners.subscribers.add(self, Scope(session, node.method.name), Options(policy="newest"))
-            except BridgeError:
-                self.heard.discard(address)
-        else:
+        if node.method.kind != "out":
             self._listeners.follow()
             self._listeners.changed([address])
+
+    def _check_room(self) -> None:
+        if len(self.heard) >= limits.OSC_LISTENS:
+            said = f"{limits.OSC_LISTENS} addresses are listened to, as many as one client may"
+            raise Busy(said, hint="IGNORE some of them")
+
+    def _follow(self, node: Node, method: Method) -> None:
+        """An output is subscribed to; the others are heard as they are set."""
+        if method.kind == "out":
+            session = self._listeners.sessions[node.session]
+            self._listeners.subscribers.add(self, Scope(session, method.name), Options(policy="newest"))
 
     def _ignore(self, address: str) -> None:
         self.heard.discard(address)
@@ -248,3 +274,9 @@ class _Conversation:
         if node is not None and node.method is not None and node.method.kind == "out":
             session = self._listeners.sessions.get(node.session)
             self._listeners.subscribers.remove(self.key, Scope(session, node.method.name))
+
+
+def _renamed(address: str, names: Mapping[str, str]) -> str:
+    """The same place, as it is called now."""
+    _, first, *rest = address.split("/")
+    return "/".join(("", names.get(first, first), *rest))

@@ -134,7 +134,7 @@ async def test_one_walk_is_steered_over_every_wire_and_all_see_the_same(server: 
                 for look in (film, frames, fetched):
                     group.create_task(what(look))
 
-        await client.call("walk", {"session": "dream", "set": {"play": True}, "id": 1})
+        await client.call("walk", {"session": "dream", "set": {"play": True, "fps": 50}, "id": 1})
         await frames()  # before the first picture there is none to fetch
         await all_see(sees_it_move)
         for steer in (by_oscsend, by_socket_io, by_curl):

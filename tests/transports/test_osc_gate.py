@@ -1,5 +1,6 @@
 """Who may send OSC."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,10 @@ from bridge.server import Server
 from bridge.session.fanout import Events
 from bridge.transports.osc_gate import Gate
 from tests.transports.serving import calling, serving
+from tests.transports.talking import talking
+from tests.transports.test_osc import until
+from tests.transports.test_osc_tcp import connected
+from tests.transports.test_oscquery import asking, listening
 
 
 class Keeper:
@@ -120,3 +125,41 @@ async def test_what_was_allowed_once_is_allowed_after_a_restart(tmp_path: Path):
         await server.osc.gate.allow("192.168.1.20")
     async with Server(settings) as server:
         assert server.osc.gate.lets("192.168.1.20", "UDP")
+
+
+def test_those_who_sent_are_told_until_they_send_again():
+    told = gate("192.168.1.20")
+    for host in ("127.0.0.1", "::ffff:192.168.1.20", "10.1.1.1"):
+        told.lets(host, "UDP")
+    assert told.heard() == {"127.0.0.1", "192.168.1.20"} and told.heard() == set()
+    told.lets("127.0.0.1", "UDP")
+    assert told.heard() == {"127.0.0.1"}
+
+
+async def test_what_is_open_for_an_address_ends_when_it_may_not_send_any_more(tmp_path: Path):
+    """With a token this machine has to be allowed as well; so it stands for another one."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(serving("counter", "gate", token="a-token-of-ours"))
+        await server.osc.gate.allow("127.0.0.1")
+        program = await stack.enter_async_context(talking(server))
+        stream = await stack.enter_async_context(connected(server))
+        socket = await stack.enter_async_context(listening(server))
+        asking_on = await stack.enter_async_context(asking(server))
+        async with asking_on.get("/?HOST_INFO") as answer:  # a connection that stays open
+            assert answer.status == 200
+        program.say("/counter/subscribe")
+        await program.hear()
+        program.say("/gate/run", "slow", "path", str(tmp_path / "open"))
+        stream.say("/counter/subscribe")
+        await stream.hear()
+        await socket.tell("LISTEN", "/counter/out/text")
+        await until(lambda: len(server.osc.subscribers) == 3)
+        assert server.osc.streams.open == 3
+        headers = {"Authorization": "Bearer a-token-of-ours"}
+        async with calling(server) as http, http.delete("/api/osc/allow/127.0.0.1", headers=headers) as answer:
+            assert answer.status == 204
+        assert len(server.osc.subscribers) == 0
+        assert (await socket.socket.receive(20)).data == 1008
+        await until(lambda: server.osc.streams.open == 0)
+        await until(lambda: not server.osc._actions.runs.under_way)
+        (tmp_path / "open").touch()

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from bridge import limits
-from bridge.errors import SettingError
+from bridge.errors import Forbidden, InputError, SettingError
 from bridge.osc import codec
+from bridge.osc.places import Place
 from bridge.server import Server
+from bridge.transports.osc_subscribers import Options, Scope
+from bridge.transports.osc_udp import UdpPeer
 from tests.transports.serving import serving
 from tests.transports.talking import Program, osc_port, talking
 from tests.transports.test_osc import until
@@ -270,3 +273,77 @@ async def test_a_slow_reader_over_tcp_gets_the_newest_and_holds_nobody_up(server
     assert connection._transport.get_write_buffer_size() < limits.REPLY_BYTES  # type: ignore[union-attr]
     writer.close()
     await until(lambda: not session.describe()["stats"]["readers"])
+
+
+async def test_a_receiver_that_was_called_over_tcp_may_not_say_anything(server: Server, program: Program):
+    heard: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    listening = await asyncio.start_server(lambda *both: heard.put_nowait(both), "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        await subscribed(program, "/counter/subscribe", f"osc.tcp://127.0.0.1:{port}")
+        reader, writer = await heard.get()
+        packet = codec.message("/painter/shade", [0.25])
+        writer.write(len(packet).to_bytes(4) + packet)
+        await writer.drain()
+        program.say("/counter/run", 1)
+        size = int.from_bytes(await reader.readexactly(4))
+        assert codec.read_message(await reader.readexactly(size)) == ("/counter/out/text", ["0 "])
+        writer.write_eof()
+        await until(lambda: not len(server.osc.subscribers))  # so what came before was read
+        assert server.hub.get("painter").inputs()["shade"] == 0.5
+        writer.close()
+
+
+def elsewhere(server: Server, host: str = "192.168.1.20") -> UdpPeer:
+    """A program on another machine, by way of a socket that can't reach it."""
+    return UdpPeer(server.osc.datagrams._inlets[0], (host, 9))
+
+
+async def test_a_sender_elsewhere_names_no_receiver_on_this_machine(server: Server):
+    server.osc.gate.restore(["0.0.0.0/0"])
+    for host in ("127.0.0.1", "localhost", "127.8.8.8", "0.0.0.0", "::ffff:127.0.0.1"):
+        with pytest.raises(Forbidden, match="on the bridge's machine"):
+            await server.osc.peer_at(Place(host, 12000), elsewhere(server))
+    other = await server.osc.peer_at(Place("192.168.1.21", 12000), elsewhere(server))
+    assert other.host == "192.168.1.21"
+
+
+async def test_one_on_another_machine_lasts_as_long_as_something_comes_from_there(server: Server):
+    subscribers, limit = server.osc.subscribers, limits.OSC_SUBSCRIPTION_SECONDS
+    subscribers.add(elsewhere(server), Scope(), Options())
+    subscribers.add(elsewhere(server, "192.168.1.21"), Scope(), Options(), asked_by="192.168.1.22")
+    subscribers.add(elsewhere(server, "192.168.1.23"), Scope(), Options(), fixed=True)
+    subscribers.add(elsewhere(server, "127.0.0.1"), Scope(), Options())
+
+    def left() -> set[str]:
+        return {peer.host for peer, _ in subscribers.peers()}
+
+    subscribers.expire(set(), 1000.0)
+    subscribers.expire({"192.168.1.20", "192.168.1.22"}, 1000.0 + limit)
+    subscribers.expire({"192.168.1.22"}, 1000.0 + 2 * limit)
+    assert len(left()) == 4
+    subscribers.add(elsewhere(server), Scope(), Options())  # once more
+    subscribers.expire({"192.168.1.22"}, 1001.0 + 2 * limit)
+    subscribers.expire(set(), 1000.0 + 3 * limit)
+    assert len(left()) == 4
+    subscribers.expire(set(), 1002.0 + 3 * limit)
+    assert left() == {"192.168.1.23", "127.0.0.1"}
+
+
+async def test_what_was_asked_for_before_goes_on_when_something_else_can_not_be_had(server: Server, program: Program):
+    await subscribed(program, "/painter/out/image/subscribe", "format=jpeg")
+    ((peer, _),) = server.osc.subscribers.peers()
+    with pytest.raises(InputError):
+        server.osc.subscribers.add(peer, Scope(server.hub.get("painter"), "image"), Options("jpeg", quality=1000))
+    program.say("/painter/shade", 1.0)
+    assert (await program.hear())[1][0][:2] == b"\xff\xd8"
+
+
+async def test_a_receiver_of_the_settings_stays_one_whatever_it_asks_for():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.bind(("127.0.0.1", 0))
+        made.setblocking(False)
+        async with serving("counter", osc_send=(f"127.0.0.1:{made.getsockname()[1]}",)) as server:
+            receiver = Program(made, ("127.0.0.1", osc_port(server)))
+            await subscribed(receiver, "/subscribe", "policy=newest")
+            assert [one["fixed"] for one in server.osc.subscribers.described()] == [True]

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -118,15 +118,55 @@ async def test_many_slow_messages_in_one_piece_leave_others_their_turn(server: S
 
 
 async def test_so_many_connections_and_no_more(server: Server):
-    port = osc_port(server, "osc.tcp")
-    held = [(await asyncio.open_connection("127.0.0.1", port))[1] for _ in range(limits.OSC_CONNECTIONS)]
-    await until(lambda: server.osc.streams.open == limits.OSC_CONNECTIONS)
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    with suppress(ConnectionError):
-        assert await reader.read() == b""
-    for one in (*held, writer):
-        one.close()
+    async with AsyncExitStack() as stack:
+        for _ in range(limits.OSC_CONNECTIONS):
+            stream = await stack.enter_async_context(connected(server))
+            stream.say("/painter/shade")
+            await stream.hear()
+        assert server.osc.streams.open == limits.OSC_CONNECTIONS
+        await hung_up_on(server)
     await until(lambda: server.osc.streams.open == 0)
+
+
+async def hung_up_on(server: Server) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", osc_port(server, "osc.tcp"))
+    with suppress(ConnectionError):
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"\0", b"\0\0\0\x10/pai"])
+async def test_those_who_never_say_anything_whole_hold_no_place(server: Server, said: bytes):
+    port = osc_port(server, "osc.tcp")
+    async with connected(server) as first:  # the oldest, which has said something
+        first.say("/painter/shade")
+        await first.hear()
+        held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(limits.OSC_CONNECTIONS - 1)]
+        for _, writer in held:
+            writer.write(said)
+        await until(lambda: server.osc.streams.open == limits.OSC_CONNECTIONS)
+        async with connected(server) as late:
+            late.say("/painter/shade", 0.125)
+            late.say("/painter/shade")
+            assert (await late.hear()).arguments[2:] == [0.125]
+            with suppress(ConnectionError):
+                assert await asyncio.wait_for(held[0][0].read(), 20) == b""
+        first.say("/painter/shade")
+        await first.hear()
+        for _, writer in held:
+            writer.close()
+    await until(lambda: server.osc.streams.open == 0)
+
+
+async def test_the_system_looks_whether_the_other_side_is_still_there(server: Server):
+    async with connected(server) as stream:
+        stream.say("/painter/shade")
+        await stream.hear()
+        (connection,) = server.osc.streams.connections
+        made = connection._transport.get_extra_info("socket")  # type: ignore[union-attr]
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) <= 60
 
 
 async def test_a_taken_port_is_told_with_its_flag_and_the_other_way_in_runs(caplog: pytest.LogCaptureFixture):

@@ -225,6 +225,36 @@ async def test_clients_are_told_what_became_of_paths(server: Server):
         assert await client.hear() == ("PATH_REMOVED", "/echo")  # started again with the same addresses: no news
 
 
+async def test_names_that_are_passed_on_are_told_in_an_order_that_mixes_nobody_up(server: Server):
+    async with listening(server) as client:
+        for address in ("/painter/shade", "/latent/label"):
+            await client.tell("LISTEN", address)
+            await client.hear()
+        server.hub.get("latent").send({"label": 2})  # told under the name that it has by then
+        await server.hub.rename("latent", "far")
+        await server.hub.rename("painter", "latent")
+        assert await client.hear() == ("PATH_RENAMED", {"OLD": "/latent", "NEW": "/far"})
+        assert await client.hear() == ("PATH_RENAMED", {"OLD": "/painter", "NEW": "/latent"})
+        assert await client.hear() == ("/far/label", [2])
+        server.hub.get("latent").send({"shade": 0.25})
+        assert await client.hear() == ("/latent/shade", [0.25])
+
+
+async def test_what_can_not_be_listened_to_for_want_of_room_is_told(server: Server, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(limits, "OSC_SUBSCRIBERS", 1)
+    monkeypatch.setattr(limits, "OSC_LISTENS", 2)
+    async with listening(server) as client:
+        for address in ("/echo/out/any", "/painter/out/image"):
+            await client.tell("LISTEN", address)
+        address, values = await client.hear()
+        assert (address, values[0], values[2]) == ("/error", "/painter/out/image", "busy")
+        for address in ("/painter/shade", "/painter/width"):
+            await client.tell("LISTEN", address)
+        heard = [await client.hear() for _ in range(2)]
+        assert ("/painter/shade", [0.5]) in heard
+        assert [values[:3] for address, values in heard if address == "/error"] == [["/painter/width", "", "busy"]]
+
+
 async def test_nonsense_is_passed_over_and_listening_is_bounded(server: Server):
     async with listening(server) as client:
         for text in (
@@ -247,8 +277,10 @@ async def test_nonsense_is_passed_over_and_listening_is_bounded(server: Server):
 
 async def test_so_many_connections_and_no_more(server: Server):
     async with asking(server) as client:
-        held = [await client.ws_connect("/") for _ in range(limits.OSC_CONNECTIONS // 2)]
-        assert server.osc.streams.open >= len(held)
+        held = [await client.ws_connect("/") for _ in range(limits.OSC_CONNECTIONS)]
+        assert server.osc.streams.open == len(held)
+        with pytest.raises(aiohttp.ClientError):
+            await client.ws_connect("/")
         for one in held:
             await one.close()
     await until(lambda: server.osc.streams.open == 0)
