@@ -41,7 +41,21 @@ async def ffmpeg(server: Server) -> AsyncIterator[Look]:
     at_once = ("-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0")
     address = f"{server.url}/api/sessions/dream/stream/image.mjpg"
     process = await asyncio.create_subprocess_exec(
-        *("ffmpeg", "-v", "error", *at_once, "-i", address, "-f", "rawvideo", "-pix_fmt", "gray", "-"),
+        *(
+            "ffmpeg",
+            "-v",
+            "error",
+            *at_once,
+            "-i",
+            address,
+            "-f",
+            "rawvideo",
+            "-pix_fmt",
+            "gray",
+            "-flush_packets",
+            "1",
+            "-",
+        ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
     )
