@@ -84,6 +84,7 @@ OSC_PATTERN_PARTS = 16
 OSC_PATTERN_WAYS = 64  # in which the words of one part can be put together
 OSC_LISTED_FLOATS = 2_048  # of one vector that OSCQuery describes as numbers; a longer one is a blob
 OSC_HEADS = 4_096  # addresses with their types, known so that the next message needs no reading
+OSC_HEAD_BYTES = 4_096  # of one of them; a message with a longer one is read each time
 OSC_CONNECTIONS = 64  # over TCP, OSCQuery and its WebSockets counted
 OSC_SUBSCRIBERS = 64
 OSC_LISTENS = 1_024  # addresses that one OSCQuery client listens to

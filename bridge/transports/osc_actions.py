@@ -13,6 +13,7 @@ from bridge.session.session import Session
 from bridge.transports.osc_peers import Peer, refuse, reply
 from bridge.transports.osc_runs import Runs
 from bridge.transports.osc_subscribers import AddressOf, Scope, Subscribers, file_of, options
+from bridge.transports.osc_walks import EarlyWalks
 from bridge.walking import Walks
 from bridge.walks import verbs
 
@@ -41,9 +42,10 @@ class Actions:
         self._subscribers = subscribers
         self._targets = targets
         self._address_of = address_of
-        self._patches: dict[Session, dict[str, Any]] = {}  # for walks that have not begun
+        self._early = EarlyWalks(walks)
 
     async def close(self) -> None:
+        await self._early.close()
         await self.runs.close()
 
     def act(self, node: Node, session: Session | None, arguments: list[Any], peer: Peer) -> None:
@@ -59,6 +61,7 @@ class Actions:
     def shut_out(self, may: Callable[[str], bool]) -> None:
         """Those who may not send any more get nothing, either."""
         self.runs.shut_out(may)
+        self._early.shut_out(may)
         self._subscribers.shut_out(may)
 
     # --- runs ------------------------------------------------------------------------------------
@@ -79,21 +82,10 @@ class Actions:
     def tell_walk(self, session: Session, patch: dict[str, Any], peer: Peer) -> None:
         """At once if it walks; else when it does. What is wrong with it is raised, or told later."""
         player = self._walks.running(session)
-        if player is not None and session not in self._patches:
+        if player is None or self._early.waits(session):
+            self._early.add(session, patch, peer)
+        else:
             player.change(patch)
-            return
-        waiting = self._patches.get(session)
-        if waiting is not None:
-            waiting.update(patch)
-            return
-        self._patches[session] = dict(patch)
-        address = f"/{session.name}/walk"
-        task = self.runs.begin(self._walk_later(session), peer, address, "")
-        task.add_done_callback(lambda _: self._patches.pop(session, None))
-
-    async def _walk_later(self, session: Session) -> None:
-        player = await self._walks.of(session)
-        player.change(self._patches.pop(session))
 
     def _verb(self, node: Node, session: Session | None, arguments: list[Any], peer: Peer) -> None:
         assert session is not None and node.method is not None

@@ -401,7 +401,7 @@ class Receiver:
             return
         tags = head[head.index(b",") + 1 :].rstrip(b"\0").decode("ascii", "replace")
         size = codec.size_of(tags)
-        if size <= 0 or len(head) + size != len(packet):
+        if size <= 0 or len(head) + size != len(packet) or len(head) > limits.OSC_HEAD_BYTES:
             return
         if len(self._forms) >= limits.OSC_HEADS:
             self._ones.clear()
