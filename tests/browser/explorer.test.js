@@ -99,6 +99,21 @@ test("what somebody else looks at is shown here, too", async () => {
   await full();
 });
 
+test("when the connection was lost meanwhile, the missing tiles come after its return", async () => {
+  await it.page.evaluate(() => {
+    const { close, send } = WebSocket.prototype;
+    WebSocket.prototype.send = function cut(...given) { // as soon as tiles are asked for
+      if (typeof given[0] !== "string" || JSON.parse(given[0]).type !== "grid") return send.apply(this, given);
+      WebSocket.prototype.send = send;
+      return close.call(this);
+    };
+  });
+  await it.press(dream, "elsewhere");
+  await it.page.getByText("The bridge does not answer").waitFor();
+  await it.page.getByText("The bridge does not answer").waitFor({ state: "detached" });
+  await full();
+});
+
 test("with a model that takes two seconds a picture the page answers at once, and what is out of view is not made", async () => {
   await explore("slow");
   await it.until(async () => (await tiles("slow").count()) >= 1, "a first tile");

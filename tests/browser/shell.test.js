@@ -6,11 +6,37 @@ import { createRequire } from "node:module";
 import { test } from "node:test";
 import { studio } from "./studio.js";
 import { join } from "node:path";
-import { ROOT, moves, shoot, until } from "./support.js";
+import { ROOT, moves, shoot, testModel, until } from "./support.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PAGES = { play: "#/play/dream", models: "#/models", model: "#/models/dream", connect: "#/connect/dream", learn: "#/learn", settings: "#/settings", touch: "#/touch/dream", picture: "#/picture/dream/image" };
-const it = studio({ sessions: ["dream"] });
+// The same once somebody has done something there.
+const DOES = {
+  editor: ["#/play/writer", async (page) => {
+    await page.getByLabel(/^text for writer/).fill("function setup() {\n  createCanvas(400, 400);\n\n}");
+    await page.getByLabel(/^text for writer/).press("ArrowUp");
+    await until(page, async () => (await page.locator(".tail").textContent()).length > 3, "grey text");
+    await page.getByRole("button", { name: "why this" }).click();
+    await page.getByLabel("what was likely here").waitFor();
+  }],
+  empty: ["#/play/writer", (page) => page.getByRole("button", { name: /^function setup/ }).waitFor()],
+  thumbs: ["#/touch/writer", (page) => page.getByLabel(/^text for writer/).waitFor()],
+  faces: ["#/play/everything", (page) => page.getByRole("button", { name: "Run", exact: true }).click()],
+  explorer: ["#/play/dream", async (page) => {
+    await page.getByRole("button", { name: "Explore" }).click();
+    await until(page, async () => (await page.locator(".tile img").count()) > 4, "tiles");
+  }],
+  options: ["#/play/everything", async (page) => {
+    await page.getByRole("button", { name: "more about everything" }).click();
+    await page.getByRole("button", { name: "options…" }).click();
+    await page.getByRole("dialog").waitFor();
+  }],
+  adding: ["#/models/dream", async (page) => {
+    await page.getByRole("button", { name: "Add to workspace" }).click();
+    await page.getByRole("dialog").waitFor();
+  }],
+};
+const it = studio({ flags: testModel("everything"), sessions: ["dream", "writer"] });
 
 // What is there when a page is there.
 const there = (page) => page.waitForFunction(() => document.querySelector("main")?.innerText.trim().length > 12 || document.querySelector(".wholepicture canvas"));
@@ -52,19 +78,36 @@ test("the keyboard reaches everything: the way to the content, tabs by arrows, a
   assert.equal(await it.page.evaluate(() => document.activeElement.textContent), "to the content");
 });
 
+const LOOKS = [["light", { width: 1280, height: 800 }], ["dark", { width: 390, height: 844 }]];
+
+async function serious(page) {
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => axe.run());
+  return violations.filter(({ impact }) => ["serious", "critical"].includes(impact)).map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+}
+
 test("axe finds nothing serious on any page, light or dark, wide or narrow", async () => {
   for (const [name, hash] of Object.entries(PAGES)) {
-    for (const [colorScheme, viewport] of [["light", { width: 1280, height: 800 }], ["dark", { width: 390, height: 844 }]]) {
+    for (const [colorScheme, viewport] of LOOKS) {
       const page = await it.open(hash, { colorScheme, viewport, reducedMotion: "reduce" });
       await there(page);
-      await page.evaluate(AXE);
-      const { violations } = await page.evaluate(() => axe.run());
-      const serious = violations.filter(({ impact }) => ["serious", "critical"].includes(impact));
-      assert.deepEqual(serious.map(({ id, nodes }) => `${name} ${colorScheme}: ${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`), []);
+      assert.deepEqual(await serious(page), [], `${name} ${colorScheme}`);
       await page.close();
     }
   }
 });
+
+for (const [name, [hash, act]] of Object.entries(DOES)) {
+  test(`axe finds nothing serious where somebody has done something: ${name}`, async () => {
+    const page = await it.open(hash, { reducedMotion: "reduce" });
+    await act(page);
+    for (const [colorScheme, viewport] of LOOKS) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.setViewportSize(viewport);
+      assert.deepEqual(await serious(page), [], colorScheme);
+    }
+  });
+}
 
 test("on a narrow screen nothing is wider than the screen", async () => {
   for (const [name, hash] of Object.entries(PAGES)) {

@@ -19,14 +19,14 @@ export function Inside({ pieces, at, onLook, onTake, onClose }) {
     else return;
     event.preventDefault();
   };
-  return html`<div class="inside" ref=${place} role="toolbar" aria-label="the grey text, token by token" onKeyDown=${key}>${pieces.map((piece, index) => html`<button key=${index} type="button" tabIndex=${index === chosen ? 0 : -1} class=${index === chosen ? "chosen" : ""}
-    aria-label=${piece.token ? `${spelt(piece.text)}, ${percent(piece.token.logprob)}; Enter takes up to here` : spelt(piece.text)} onFocus=${() => onLook(index)} onClick=${() => onTake(upTo(pieces, index))}><code>${spelt(piece.text)}</code><small>${piece.token ? percent(piece.token.logprob) : ""}</small></button>`)}
+  return html`<div class="inside" ref=${place} role="toolbar" aria-label="the grey text, token by token; Enter takes all up to there" onKeyDown=${key}>${pieces.map((piece, index) => html`<button key=${index} type="button" tabIndex=${index === chosen ? 0 : -1} class=${index === chosen ? "chosen" : ""}
+    onFocus=${() => onLook(index)} onClick=${() => onTake(upTo(pieces, index))}><code>${spelt(piece.text)}</code>${" "}<small>${piece.token ? percent(piece.token.logprob) : ""}</small></button>`)}
     ${!pieces.length && html`<p class="hint">nothing stands in grey</p>`}</div>`;
 }
 
 // What was likely in place of one of them.
-export const Likely = ({ looked: { token, text: piece }, onTake, onClose }) => html`<ul class="likely" aria-label="what was likely here" onKeyDown=${(event) => { if (event.key === "Escape") onClose(); }}>${token.likeliest.map(({ text, logprob }) => html`<li key=${text} class=${text === token.text ? "chosen" : ""}>
-  <button type="button" disabled=${text.startsWith("bytes:")} aria-label=${`${spelt(text)} in place of ${spelt(piece)}, ${percent(logprob)}`} onClick=${() => onTake(text)}><i style=${{ width: `${100 * Math.exp(logprob)}%` }}></i><code>${spelt(text)}</code><span>${percent(logprob)}</span></button></li>`)}</ul>`;
+export const Likely = ({ looked: { token }, onTake, onClose }) => html`<ul class="likely" aria-label="what was likely here" onKeyDown=${(event) => { if (event.key === "Escape") onClose(); }}>${token.likeliest.map(({ text, logprob }) => html`<li key=${text} class=${text === token.text ? "chosen" : ""}>
+  <button type="button" disabled=${text.startsWith("bytes:")} onClick=${() => onTake(text)}><i style=${{ width: `${100 * Math.exp(logprob)}%` }}></i><code>${spelt(text)}</code>${" "}<span>${percent(logprob)}</span></button></li>`)}</ul>`;
 
 // Several texts written side by side.
 export const Offered = ({ offered, onTake }) => html`<ol class="offered" aria-label="alternatives">${offered.map((one, index) => html`<li key=${index}><button type="button" title=${`Alt ${index + 1}`} disabled=${!one} onClick=${() => onTake(one)}>${one || "…"}</button></li>`)}</ol>`;
