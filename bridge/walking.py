@@ -70,8 +70,13 @@ class Walks:
     async def explorer(self, session: Session) -> "Explorer":
         """The explorer of that session. Waits until its model is loaded."""
         await session.started()
+        await asyncio.to_thread(importlib.import_module, "bridge.walks.explorer")
+        return self._explorer(session)
+
+    def _explorer(self, session: Session) -> "Explorer":
+        """The one it has, or a new one; what that needs was brought before."""
+        module = importlib.import_module("bridge.walks.explorer")
         handles = _handles(session)
-        module = await asyncio.to_thread(importlib.import_module, "bridge.walks.explorer")
         explorer = self._explorers.get(session)
         if explorer is None or explorer.handles != handles:
             explorer = cast("Explorer", module.Explorer(session, handles, self._kept_by(session)))
@@ -153,11 +158,13 @@ class Walks:
     async def _made(self, session: Session, handles: Handles) -> "Player":
         # Brings numpy with it, which takes its time: not before something walks, and not on the loop.
         module = await asyncio.to_thread(importlib.import_module, "bridge.walks.player")
+        await asyncio.to_thread(importlib.import_module, "bridge.walks.explorer")
         wanted, own = self._wanted.pop(session, None), self._own(session)
         for begin in (wanted, own, STANDING_BY):
             try:
                 if begin is not None:
-                    return cast("Player", module.Player(session, handles, begin, self._kept_by(session)))
+                    kept, tile = self._kept_by(session), self._tile_of(session)
+                    return cast("Player", module.Player(session, handles, begin, kept, tile))
             except InputError as error:  # saved for another network, or a slip in model.toml
                 _log.warning("%s does not walk as it was told: %s", session.name, error.message)
         raise AssertionError("standing by is always possible")
@@ -172,6 +179,9 @@ class Walks:
 
     def _kept_by(self, session: Session) -> Callable[[str], Given | None]:
         return lambda id: self._favourites.vector(id, session.model)
+
+    def _tile_of(self, session: Session) -> Callable[[Any, str], Given]:
+        return lambda raw, field: self._explorer(session).place(raw, field)
 
     async def _end(self, session: Session) -> None:
         player = self._players.pop(session, None)

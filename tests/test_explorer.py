@@ -1,6 +1,7 @@
 """The grid of a real session, by many at once and when things go wrong; and what a walk is told before it has begun."""
 
 import asyncio
+import math
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ import pytest
 from bridge import limits
 from bridge.errors import InputError
 from bridge.server import Server
+from bridge.walks.anchors import seeded
 from bridge.walks.explorer import Explorer
 from tests.transports.serving import MODELS, calling, serving
 
@@ -259,3 +261,60 @@ async def test_a_dropped_favourite_stays_the_centre():
             assert answer.status == 200
         async with http.patch(grid, json={"back": True}), http.get(grid + "/tiles") as answer:
             assert len((await answer.json())["tiles"]) == 25
+
+
+async def test_a_walk_goes_to_a_place_of_the_grid_between_its_tiles_too():
+    async with serving("latent") as server, calling(server) as http:
+        session = "/api/sessions/latent"
+
+        async def place(path: str, at: list[float]) -> list[float]:
+            name = {"walk": "target", "grid": "centre"}[path]
+            async with http.patch(f"{session}/{path}", json={name: {"grid": at}}) as answer:
+                told = await answer.json()
+                assert answer.status == 200, told
+            return told["settings"]["target"] if path == "walk" else told["grid"]["centre"]
+
+        on_tiles = [await place("walk", at) for at in ([0, 0], [0, 1], [2, -3])]
+        between = await place("walk", [0, 0.5])
+        async with http.patch(f"{session}/walk", json={"kind": "loop", "keyframes": [7, {"grid": [0, 1]}]}) as answer:
+            assert (await answer.json())["settings"]["keyframes"] == [7, on_tiles[1]]
+        async with http.patch(f"{session}/grid", json={"to": [2, -3]}) as answer:
+            assert on_tiles[2] == pytest.approx((await answer.json())["grid"]["centre"])
+        assert await place("walk", [0, 0]) == pytest.approx(on_tiles[2])
+        async with http.patch(f"{session}/grid", json={"back": True}):
+            assert await place("grid", [0, 0.5]) == pytest.approx(between)
+        assert on_tiles[0] == pytest.approx(seeded(0, 4).tolist())
+        assert between not in on_tiles
+        assert math.dist(between, on_tiles[0]) < math.dist(on_tiles[1], on_tiles[0])
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"target": {"grid": [1]}}, "target.grid takes [row, column]"),
+        ({"centre": {"grid": "left"}}, "centre.grid takes [row, column]"),
+        ({"keyframes": [1, {"grid": [0, None]}]}, "keyframes[1].grid"),
+        ({"target": {"grid": [0, 1e12]}}, "target.grid"),
+        ({"target": {"grid": [0, 1], "seed": 2}}, "grid"),
+    ],
+)
+async def test_a_place_of_the_grid_that_is_none_is_told(told, said):
+    async with serving("latent") as server, calling(server) as http:
+        async with http.patch("/api/sessions/latent/walk", json=told) as answer:
+            error = (await answer.json())["error"]
+        assert answer.status in (400, 422) and said in error["message"]
+
+
+async def test_around_a_centre_in_w_a_place_of_the_grid_is_a_tile_that_was_shown():
+    async with serving("latent") as server, calling(server) as http:
+        session = "/api/sessions/latent"
+        async with http.patch(f"{session}/grid", json={"centre": {"w": [1, 1, 1]}}) as answer:
+            assert answer.status == 200, await answer.text()
+        async with http.patch(f"{session}/walk", json={"space": "w", "target": {"grid": [0, 1]}}) as answer:
+            assert "not been shown" in (await answer.json())["error"]["message"]
+        async with http.get(f"{session}/grid/tiles") as answer:
+            assert answer.status == 200
+        async with http.patch(f"{session}/walk", json={"space": "w", "target": {"grid": [0.2, 0.9]}}) as answer:
+            target = (await answer.json())["settings"]["target"]["w"]
+        async with http.patch(f"{session}/grid", json={"to": [0, 1]}) as answer:
+            assert (await answer.json())["grid"]["centre"]["w"] == pytest.approx(target)

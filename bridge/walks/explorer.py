@@ -21,9 +21,10 @@ from bridge.session.outputs import Event
 from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from bridge.signature import Command
+from bridge.walks import keys
 from bridge.walks.anchors import Vectors
 from bridge.walks.blends import Array
-from bridge.walks.grid import OFFSET, Grid, History, Tile, vectors
+from bridge.walks.grid import BETWEEN, OFFSET, Grid, History, Tile, between, vectors
 from bridge.walks.handles import Handles, picture_of
 from bridge.walks.keys import Favourite, Given, Key
 from bridge.walks.styles import Styles
@@ -91,8 +92,8 @@ class Explorer:
             raise InputError(f"{verbs[0]} comes alone", hint="send the settings before or after it", field=verbs[0])
         if not patch:
             return self.grid
-        if patch.get("centre") == _HERE:
-            patch["centre"] = self._here()
+        if "centre" in patch:
+            patch["centre"] = self._named(patch["centre"])
         if "back" in patch or "forward" in patch:
             self._history = self._history.back() if "back" in patch else self._history.forward()
         else:
@@ -102,6 +103,19 @@ class Explorer:
             self._history = self._history.adjusted(grid) if around_the_same else self._history.visited(grid)
         self._session.events.publish(Event("grid", self._session.name, self.describe()))
         return self.grid
+
+    def place(self, raw: Any, field: str) -> Given:
+        """What {"grid": raw} means now: [row, column] from the centre of what is looked at, between the tiles too.
+        Around a centre in w it is the nearest tile, which has to be one that was shown. InputError otherwise."""
+        if not isinstance(raw, list | tuple) or len(raw) != 2:
+            raise InputError(f"{field}.grid takes [row, column]; {came(raw)} came", field=f"{field}.grid")
+        row, column = (float(BETWEEN.parse(number, f"{field}.grid")) for number in raw)
+        grid, centre = self.grid, self._centre(self.grid.centre)
+        if not self._is_in_w(grid.centre):
+            return Given("z", between(grid, row, column, centre).astype("<f4").tobytes())
+        tile = grid.tile(round(row), round(column))
+        style = centre if tile.row == tile.column == 0 else self._styles.known(tile)
+        return Given("w", np.ascontiguousarray(style, "<f4").tobytes())
 
     async def pictures(self, grid: Grid, width: int = 0) -> AsyncGenerator[Picture, None]:
         """The tiles of that grid, each as soon as it is there: the kept ones, then the middle first.
@@ -122,6 +136,12 @@ class Explorer:
             async for tile, picture in made:
                 self._remember((tile, about), picture)
                 yield Picture(tile.row, tile.column, picture)
+
+    def _named(self, centre: Any) -> Any:
+        """What only the session can tell, in words that mean the same everywhere."""
+        if centre == _HERE:
+            return self._here()
+        return self.place(centre["grid"], "grid.centre").plain() if keys.in_grid(centre) else centre
 
     def _here(self) -> Any:
         """Where the session is now."""

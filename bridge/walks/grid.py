@@ -28,6 +28,7 @@ _GRID = 4  # tells this noise from the walks'
 _DISTANCE = Number(limits.WALK_NEAREST, limits.WALK_DISTANCE)
 _SIDE = Number(1, limits.GRID_TILES, step=1)
 OFFSET = Number(-limits.GRID_OFFSET, limits.GRID_OFFSET, step=1)
+BETWEEN = Number(-limits.GRID_OFFSET, limits.GRID_OFFSET)
 _SEED = Number(0, 2**32 - 1, step=1)
 
 
@@ -99,13 +100,22 @@ def vectors(tiles: Iterable[Tile], centre: Array) -> Iterator[tuple[Tile, Array]
         yield tile, _vector(tile, middle, noise).astype(np.float32)
 
 
+def between(grid: Grid, row: float, column: float, centre: Array) -> Array:
+    """The vector in z so far down and right of the centre, between the tiles too; on one it is that tile's."""
+    down, right = row * grid.distance, column * grid.distance
+    return _at(grid.seed, down, right, np.asarray(centre, np.float64), {}).astype(np.float32)
+
+
 def _vector(tile: Tile, centre: Array, noise: dict[tuple[int, int, int], Array]) -> Array:
-    if tile.row == tile.column == 0:
+    return _at(tile.seed, tile.row * tile.distance, tile.column * tile.distance, centre, noise)
+
+
+def _at(seed: int, down: float, right: float, centre: Array, noise: dict[tuple[int, int, int], Array]) -> Array:
+    if down == right == 0:
         return centre
-    down, right = tile.row * tile.distance, tile.column * tile.distance
     bend = math.exp(-_FORGETS * (down * down + right * right))
-    field = _field(tile.seed, down, right, noise, len(centre))
-    bent = field + bend * (centre - _field(tile.seed, 0.0, 0.0, noise, len(centre)))
+    field = _field(seed, down, right, noise, len(centre))
+    bent = field + bend * (centre - _field(seed, 0.0, 0.0, noise, len(centre)))
     return blends.scaled(bent, _length(centre, bend))
 
 

@@ -70,6 +70,8 @@ ANY = Latent(0, 0, truncation=(-math.inf, math.inf))  # to describe walks where 
 
 def parse(raw: Any, field: str, latent: Latent) -> Key:
     """A whole number is a seed, a list is a vector in z, an object says which it is."""
+    if in_grid(raw):
+        raise InputError(f"{field}: only a running session has a grid", hint="name a seed or a favourite", field=field)
     if isinstance(raw, Mapping):
         return _named(Fields(raw, field, takes(latent)), latent)
     if isinstance(raw, (int, float)) and not isinstance(raw, bool):
@@ -79,9 +81,14 @@ def parse(raw: Any, field: str, latent: Latent) -> Key:
     return _given("z", raw, field, latent)
 
 
+def in_grid(raw: Any) -> bool:
+    """Is it {"grid": [row, column]}? That has to be made a vector first, by the explorer of a session."""
+    return isinstance(raw, Mapping) and raw.keys() == {"grid"}
+
+
 def takes(latent: Latent) -> str:
     spaces = [f'{{"{space}": a list of {latent.length(space)} numbers}}' for space in latent.spaces[1:]]
-    return one_of(("a seed", f"a list of {latent.z} numbers", *spaces, '{"favourite": id}'))
+    return one_of(("a seed", f"a list of {latent.z} numbers", *spaces, '{"favourite": id}', '{"grid": [row, column]}'))
 
 
 def schema(latent: Latent) -> dict[str, Any]:
@@ -89,6 +96,7 @@ def schema(latent: Latent) -> dict[str, Any]:
     named = {
         "seed": _SEED.schema(),
         "favourite": {"type": "string"},
+        "grid": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
         **{space: Vector(latent.length(space)).schema() for space in latent.spaces},
     }
     single = {"type": "object", "properties": named, "additionalProperties": False}

@@ -16,6 +16,7 @@ import msgspec
 from bridge.errors import BridgeError, InputError
 from bridge.session.outputs import Event
 from bridge.session.session import Session
+from bridge.walks import keys
 from bridge.walks.anchors import Vectors
 from bridge.walks.beginning import Begin
 from bridge.walks.handles import Handles
@@ -32,18 +33,20 @@ _AGAIN_S = 1.0  # after something went wrong
 _log = logging.getLogger(__name__)
 
 Kept = Callable[[str], Given | None]  # the vector of a favourite
+Tile = Callable[[Any, str], Given]  # the vector of a place of the grid, told as [row, column], for this setting
 Noted = Callable[[Control], None]
 
 
 class Player:
     """The walk of one session. Use as `async with Player(...)`; when it ends the picture stays where it is."""
 
-    def __init__(self, session: Session, handles: Handles, begin: Begin, kept: Kept) -> None:
-        """InputError if it can't begin like that."""
+    def __init__(self, session: Session, handles: Handles, begin: Begin, kept: Kept, tile: Tile) -> None:
+        """InputError if it can't begin like that. `tile`: a place of the grid."""
         self.handles = handles
         self.begun = begin
         self._session = session
         self._kept = kept
+        self._tile = tile
         self._places: dict[str, Given] = {}  # favourites that were asked for: they stay, also when they are dropped
         self._began = session.clock()
         self._vectors = {space: Vectors(handles.latent, space) for space in handles.latent.spaces}
@@ -92,14 +95,15 @@ class Player:
     def change(self, patch: Mapping[str, Any]) -> None:
         """Settings, and verbs such as "seek": 2 or "tap": true; or InputError, and it goes on as it was."""
         t = self._now()
+        told, patch = patch, self._in_vectors(patch, "")
         performance = self._performance.told(patch, t, self._here)
         self._checked(performance.walk.settings)
         gone = self._performance.walk.settings.numbers.keys() - performance.walk.settings.numbers.keys()
         self._performance = performance
         self._give_back({self.handles.truncation if name == "truncation" else name for name in gone})
-        self._session.heard("walk", patch)
+        self._session.heard("walk", told)
         self._note(Control(t, set={name: self._without_favourites(value) for name, value in patch.items()}))
-        self._session.events.publish(Event("walk", self._session.name, {"set": dict(patch)}))
+        self._session.events.publish(Event("walk", self._session.name, {"set": dict(told)}))
 
     def describe(self) -> dict[str, Any]:
         """Where it is and what it was told, as JSON."""
@@ -177,6 +181,14 @@ class Player:
     def _plainly(self, key: Key) -> Key:
         """The same place, in words that mean the same everywhere."""
         return self._places.get(key.favourite, key) if isinstance(key, Favourite) else key
+
+    def _in_vectors(self, value: Any, field: str) -> Any:
+        """What it is told, but for places of the grid, which are the vectors that they are now."""
+        if isinstance(value, list | tuple) and field == "keyframes":
+            return [self._in_vectors(item, f"{field}[{index}]") for index, item in enumerate(value)]
+        if isinstance(value, Mapping) and not field:
+            return {name: self._in_vectors(item, str(name)) for name, item in value.items()}
+        return self._tile(value["grid"], field).plain() if keys.in_grid(value) else value
 
     def _without_favourites(self, value: Any) -> Any:
         """A setting as it was told, but for favourites: a recording is for any machine."""

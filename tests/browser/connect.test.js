@@ -187,28 +187,44 @@ test("a message is seen as it comes in and goes out, and from where", async () =
   assert.match(await it.page.getByLabel("messages").textContent(), /http/);
 });
 
-test("on the touch page a finger moves through the latent space, and sliders move the walk", async () => {
+test("on the touch page the walk follows a finger over the grid, and sliders move it", async () => {
   const phone = await it.open("#/touch/dream", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
-  const pad = phone.getByLabel("pad: two ways through the latent space");
+  const pad = phone.getByLabel(/^pad:/);
   await moves(phone, pad.getByRole("img"));
   const { x, y, width, height } = await pad.boundingBox();
   await phone.touchscreen.tap(x + width * 0.8, y + height * 0.3);
-  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).held, "the hand holds it");
-  const seen = async () => Buffer.from(await (await fetch(`${it.bridge.url}/api/sessions/dream/outputs/image.png`)).arrayBuffer()).toString("base64");
+  const walk = async () => (await it.ask("/api/sessions/dream/walk")).settings;
+  const target = async () => JSON.stringify((await walk()).target);
+  await it.until(async () => (await walk()).kind === "follow" && (await target()) !== "null", "it follows");
+  const there = await target();
+  const { grid } = await it.ask("/api/sessions/dream/grid");
+  const steps = 1.2 / grid.distance;
+  const told = await it.ask("/api/sessions/dream/walk", { target: { grid: [-0.4 * steps, 0.6 * steps] } });
+  assert.ok(apart(told.settings.target, JSON.parse(there)) < 1, "where the finger was"); // it touched whole pixels
   await pad.focus();
-  let before;
-  await it.until(async () => before === (before = await seen()), "the picture stands still");
   await phone.keyboard.press("ArrowRight");
-  await it.until(async () => (await seen()) !== before, "another picture");
+  await it.until(async () => (await target()) !== JSON.stringify(told.settings.target), "another target");
+  await moves(phone, pad.getByRole("img"));
   await shoot(phone, "touch");
+  const settled = await target();
+  await phone.mouse.move(x + 20, y + 20);
+  await phone.mouse.down();
+  await it.until(async () => (await target()) !== settled, "the finger");
+  await pad.dispatchEvent("pointercancel", { pointerId: 1 }); // the mouse's
+  const left = await target();
+  await phone.mouse.move(x + 200, y + 200);
+  await phone.mouse.up();
   await phone.getByLabel("speed", { exact: true }).fill("3");
   await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 3, "the speed");
-  await it.press(phone, "play");
-  await it.until(async () => !(await it.ask("/api/sessions/dream/walk")).held, "the walk goes on");
+  assert.equal(await target(), left, "a finger that was taken away steers no more");
+  await it.press(phone, "pause");
+  await it.until(async () => !(await walk()).playing, "the pause");
   await phone.getByRole("switch", { name: "motion" }).check();
   const tilt = () => dispatchEvent(new DeviceOrientationEvent("deviceorientation", { beta: 60, gamma: 20 })); // again and again, as a phone does
-  await it.until(async () => (await phone.evaluate(tilt), (await it.ask("/api/sessions/dream/walk")).held), "tilting holds it");
+  await it.until(async () => (await phone.evaluate(tilt), (await target()) !== left && (await walk()).playing), "tilting steers it");
 });
+
+const apart = (one, other) => Math.hypot(...one.map((part, index) => part - other[index]));
 
 test("the touch page of any other model has its controls", async () => {
   const phone = await it.open("#/touch/pencil", { viewport: { width: 390, height: 844 } });

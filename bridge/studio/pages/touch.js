@@ -2,11 +2,9 @@
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm.js";
 import { api, at } from "../core/api.js";
-import { gaussians } from "../core/chance.js";
 import { formOf } from "../core/forms.js";
 import { newestOnly } from "../core/pace.js";
-import { canWalk, pictureOf, sessions, usual, vectorOf, writes } from "../core/sessions.js";
-import { send } from "../core/socket.js";
+import { canWalk, pictureOf, sessions, usual, writes } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { trying } from "../core/toasts.js";
 import { Button, Fold, Switch } from "../core/ui.js";
@@ -18,7 +16,7 @@ import { WalkState } from "../walk/state.js";
 import { Directions, beside } from "../walk/steer.js";
 import { Writer } from "../writer/writer.js";
 
-const REACH = 1.2; // standard deviations from the middle of the pad to its edge
+const REACH = 1.2; // how far apart the middle of the pad and its edge are, in the distances of the grid
 const TILT = 30; // degrees from flat to the pad's edge
 
 export function Touch({ names: [name] }) {
@@ -43,7 +41,7 @@ function Instrument({ session }) {
   const told = useStore(walk.store);
   const { inputs } = usual(session);
   const [motion, setMotion] = useState(false);
-  const pad = useMemo(() => new Pad(name, vectorOf(session), inputs[vectorOf(session)].length), [name]);
+  const pad = useMemo(() => new Pad(walk), [walk]);
   const plain = Object.fromEntries(Object.entries(beside(inputs)).filter(([, port]) => port.kind === "number").slice(0, 2));
   return html`<${XY} session=${name} port=${pictureOf(session)} pad=${pad} />
     <div class="row"><${Button} kind="main" icon=${told?.settings.playing ? "pause" : "play"} onPress=${() => walk.set(told.settings.playing ? { pause: true } : { play: true })}>${told?.settings.playing ? "pause" : "play"}<//>
@@ -56,32 +54,24 @@ function Instrument({ session }) {
     <${Fold} title="walk"><${WalkPanel} walk=${walk} inputs=${inputs} /><//>`;
 }
 
-// A plane through the latent space, around the grid's centre: x and y from -1 to 1 are a place in it.
+// The grid under the picture: x and y from -1 to 1 are a place in it, and the walk follows there.
 class Pad {
-  constructor(session, input, length) {
-    Object.assign(this, { session, input, length, centre: null, turn: 0 });
+  constructor(walk) {
+    this.walk = walk;
+    this.steps = 0; // tiles from the middle of the pad to its edge
     this.offer = newestOnly((x, y) => trying(() => this.send(x, y)));
   }
 
-  async place() {
-    const { grid: { centre } } = await api("GET", at`/api/sessions/${this.session}/grid`);
-    if (Number.isInteger(centre)) return gaussians(centre, this.length);
-    return Array.isArray(centre) ? centre : (await api("GET", at`/api/favourites/${centre.favourite}`)).vector;
-  }
-
-  elsewhere() {
-    this.centre = gaussians(Math.floor(Math.random() * 2 ** 31), this.length);
-    return this.send(0, 0);
+  async elsewhere() {
+    const { grid } = await api("PATCH", at`/api/sessions/${this.walk.session}/grid`, { centre: Math.floor(Math.random() * 2 ** 31), row: 0, column: 0 });
+    this.steps = REACH / grid.distance;
+    this.shown?.([0, 0]);
+    await this.send(0, 0);
   }
 
   async send(x, y) {
-    this.centre ??= await this.place();
-    this.ways ??= [gaussians(1, this.length), gaussians(2, this.length)];
-    const norm = Math.hypot(...this.centre);
-    const moved = this.centre.map((part, index) => part + REACH * (x * this.ways[0][index] + y * this.ways[1][index]));
-    const scale = norm / (Math.hypot(...moved) || 1); // on the same shell, where the pictures are good
-    const bytes = new Uint8Array(Float32Array.from(moved, (part) => part * scale).buffer);
-    await send(this.session, {}, { [this.input]: { bytes, format: "f32" } });
+    if (!this.steps) this.steps = REACH / (await api("GET", at`/api/sessions/${this.walk.session}/grid`)).grid.distance;
+    await this.walk.set({ kind: "follow", target: { grid: [y * this.steps, x * this.steps] }, play: true });
   }
 }
 
@@ -89,18 +79,25 @@ function XY({ session, port, pad }) {
   const place = useRef();
   const [spot, put] = useState([0, 0]);
   const go = (x, y) => { const inside = [x, y].map((part) => Math.max(-1, Math.min(1, part))); put(inside); pad.offer(...inside); };
+  const finger = useRef(null); // one steers; others that come beside it do nothing
   const moved = (event) => {
-    if (!event.buttons) return;
+    if (finger.current !== event.pointerId) return;
     const { left, top, width, height } = place.current.getBoundingClientRect();
     go(((event.clientX - left) / width) * 2 - 1, ((event.clientY - top) / height) * 2 - 1);
   };
-  const down = (event) => { place.current.setPointerCapture(event.pointerId); moved(event); };
+  const down = (event) => {
+    if (finger.current !== null || event.button !== 0) return;
+    finger.current = event.pointerId;
+    place.current.setPointerCapture(event.pointerId);
+    moved(event);
+  };
+  const up = (event) => { if (finger.current === event.pointerId) finger.current = null; };
   const key = (event) => {
     const step = { ArrowLeft: [-0.05, 0], ArrowRight: [0.05, 0], ArrowUp: [0, -0.05], ArrowDown: [0, 0.05] }[event.key];
     if (step) { event.preventDefault(); go(spot[0] + step[0], spot[1] + step[1]); }
   };
-  useEffect(() => { pad.shown = ([x, y]) => put([x, y]); }, [pad]);
-  return html`<div class="xy" ref=${place} tabIndex="0" role="application" aria-label="pad: two ways through the latent space" onPointerDown=${down} onPointerMove=${moved} onKeyDown=${key}>
+  useEffect(() => { pad.shown = put; return () => { pad.shown = null; }; }, [pad]);
+  return html`<div class="xy" ref=${place} tabIndex="0" role="application" aria-label="pad: the walk follows over the grid; arrow keys move" onPointerDown=${down} onPointerMove=${moved} onPointerUp=${up} onPointerCancel=${up} onLostPointerCapture=${up} onKeyDown=${key}>
     <${LivePicture} session=${session} port=${port} /><i style=${{ left: `${50 + 50 * spot[0]}%`, top: `${50 + 50 * spot[1]}%` }}></i></div>`;
 }
 
