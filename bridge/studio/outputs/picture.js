@@ -22,9 +22,9 @@ export function LivePicture({ session, port, canvas: given, margin, onFrame, chi
       if (!frame || fresh || !canvas.current) return;
       await draw(canvas.current, frame);
       setAny(true);
-    });
+    }).catch(() => {}); // the next one comes
     const end = follow(session, port, { encoding: { format: "jpeg", quality: 92 } }, async (frame) => {
-      if (canvas.current) await draw(canvas.current, frame);
+      if (canvas.current) await draw(canvas.current, frame).catch(() => {}); // one that can't be read is left out
       fresh = true;
       setAny(true);
       onFrame?.(frame);

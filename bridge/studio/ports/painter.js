@@ -1,6 +1,8 @@
 // A map of labels, painted with a brush: what is drawn is what the model is told lies where.
 
-import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm.js";
+import { newestOnly } from "../core/pace.js";
+import { trying } from "../core/toasts.js";
 import { Button, Slider } from "../core/ui.js";
 import { Drop } from "./drop.js";
 
@@ -11,24 +13,35 @@ export function Painter({ name, label, port, value, set, aside }) {
   const undo = useRef([]);
   const labels = Object.keys(port.label_to_id);
   const [chosen, choose] = useState(labels.find((one) => one !== port.default_label) ?? labels[0]);
-  const [last, setLast] = useState(null);
+  const stroking = useRef(null); // {pointer, last}: one paints; others that come beside it do nothing
   const rgb = (one) => `rgb(${port.label_to_color[one].join(",")})`;
   const pen = () => canvas.current.getContext("2d", { willReadFrequently: true });
   const [width, height] = sizeOf(port);
   const [size, setSize] = useState(Math.max(1, Math.round(width / 14)));
 
-  useEffect(() => { if (!value?.blob) fill(port.default_label); }, []);
+  useEffect(() => {
+    fill(port.default_label);
+    if (value?.blob) createImageBitmap(value.blob).then((picture) => { if (canvas.current) put(picture); }, () => {}); // painted before
+  }, []);
 
-  async function offer() {
-    const blob = await new Promise((done) => { canvas.current.toBlob(done, "image/png"); });
-    set({ blob, name: `${name}.png` });
-  }
+  // As fast as pictures can be made of it, and the last one in any case.
+  const offer = useMemo(() => newestOnly(async (give) => {
+    const blob = await new Promise((done) => { if (canvas.current) canvas.current.toBlob(done, "image/png"); else done(null); });
+    if (blob) give(blob);
+  }), []);
+  const tell = () => offer((blob) => set({ blob, name: `${name}.png` }));
   function keep() {
     undo.current = [...undo.current.slice(-19), pen().getImageData(0, 0, width, height)];
   }
   function fill(one) {
     pen().fillStyle = rgb(one);
     pen().fillRect(0, 0, width, height);
+  }
+  function put(picture) {
+    const drawing = pen();
+    drawing.imageSmoothingEnabled = false;
+    drawing.drawImage(picture, 0, 0, width, height);
+    picture.close();
   }
   const where = (event) => {
     const box = canvas.current.getBoundingClientRect();
@@ -42,35 +55,35 @@ export function Painter({ name, label, port, value, set, aside }) {
     for (let step = 0; step <= steps; step += 1) dab(drawing, from[0] + ((to[0] - from[0]) * step) / steps, from[1] + ((to[1] - from[1]) * step) / steps, size / 2);
   }
   const down = (event) => {
-    if (event.button !== 0) return;
+    if (event.button !== 0 || stroking.current) return;
     canvas.current.setPointerCapture(event.pointerId);
     keep();
     stroke(where(event), where(event));
-    setLast(where(event));
-    offer();
+    stroking.current = { pointer: event.pointerId, last: where(event) };
+    tell();
   };
   const move = (event) => {
-    if (!last) return;
-    stroke(last, where(event));
-    setLast(where(event));
-    offer();
+    if (stroking.current?.pointer !== event.pointerId) return;
+    stroke(stroking.current.last, where(event));
+    stroking.current.last = where(event);
+    tell();
   };
-  const back = () => { const image = undo.current.pop(); if (image) { pen().putImageData(image, 0, 0); offer(); } };
+  const up = (event) => { if (stroking.current?.pointer === event.pointerId) stroking.current = null; };
+  const back = () => { const image = undo.current.pop(); if (image) { pen().putImageData(image, 0, 0); tell(); } };
   const load = async (file) => {
+    const picture = await createImageBitmap(file).catch(() => { throw new Error(`the browser can't read ${file.name} as a picture`); });
     keep();
-    const drawing = pen();
-    drawing.imageSmoothingEnabled = false;
-    drawing.drawImage(await createImageBitmap(file), 0, 0, width, height);
-    offer();
+    put(picture);
+    tell();
   };
   return html`<div class="source painter" title=${port.description}><div class="line"><span class="name">${label}</span>${aside}</div>
     <canvas ref=${canvas} width=${width} height=${height} style=${{ width: `min(100%, ${(26 * width) / height}rem)` }} role="img" aria-label=${`${name}, painted`} onPointerDown=${down} onPointerMove=${move}
-      onPointerUp=${() => setLast(null)} onPointerCancel=${() => setLast(null)}></canvas>
+      onPointerUp=${up} onPointerCancel=${up} onLostPointerCapture=${up}></canvas>
     <div class="labels" role="radiogroup" aria-label=${`label to paint ${name} with`}>${labels.map((one) => html`<button key=${one} type="button" role="radio" aria-checked=${one === chosen}
       onClick=${() => choose(one)}><i style=${{ background: rgb(one) }}></i>${one}</button>`)}</div>
     <${Slider} name="brush" value=${size} low=${1} high=${Math.max(4, Math.round(width / 3))} step=${1} onInput=${setSize} />
-    <div class="row tight"><${Button} icon="back" kind="quiet" onPress=${back}>undo<//><${Button} kind="quiet" onPress=${() => { keep(); fill(chosen); offer(); }}>fill all<//>
-      <${Drop} name=${`${name} from a file`} accept="image/*" className="inline" onFile=${load}><span>open…</span><//></div></div>`;
+    <div class="row tight"><${Button} icon="back" kind="quiet" onPress=${back}>undo<//><${Button} kind="quiet" onPress=${() => { keep(); fill(chosen); tell(); }}>fill all<//>
+      <${Drop} name=${`${name} from a file`} accept="image/*" className="inline" onFile=${(file) => trying(() => load(file))}><span>open…</span><//></div></div>`;
 }
 
 function sizeOf(port) {

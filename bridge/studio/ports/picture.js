@@ -59,28 +59,31 @@ function Camera({ session, input, form, onEnd }) {
   const video = useRef();
   const [trouble, setTrouble] = useState("");
   useEffect(() => {
+    const element = video.current;
     let stream = null;
     let ended = false;
     (async () => {
       if (!navigator.mediaDevices) throw new Error("a browser gives a camera only to pages of this machine or over https");
       stream = await navigator.mediaDevices.getUserMedia({ video: { width: 1280, height: 720 } });
       if (ended) return stream.getTracks().forEach((track) => track.stop());
-      video.current.srcObject = stream;
-      await video.current.play();
+      element.srcObject = stream;
+      await element.play();
       return pump();
     })().catch((error) => { if (!ended) setTrouble(inWords(error)); });
     async function pump() {
       const canvas = document.createElement("canvas");
       while (!ended) {
-        await new Promise((next) => { video.current.requestVideoFrameCallback ? video.current.requestVideoFrameCallback(next) : requestAnimationFrame(next); });
-        if (ended || !video.current?.videoWidth) continue;
-        const blob = await shot(video.current, canvas);
+        await new Promise((next) => { element.requestVideoFrameCallback ? element.requestVideoFrameCallback(next) : requestAnimationFrame(next); });
+        if (ended || !element.videoWidth) continue;
+        const blob = await shot(element, canvas);
+        if (ended) return;
         if (!form?.store.get().held[input]) {
-          await send(session, {}, { [input]: new Uint8Array(await blob.arrayBuffer()) }).catch((error) => { if (error.code !== "connection_lost") { ended = true; setTrouble(error.message); } });
+          await send(session, {}, { [input]: new Uint8Array(await blob.arrayBuffer()) }).catch((error) => { if (error.code !== "connection_lost" && !ended) { end(); setTrouble(error.message); } });
         } else form.store.get().values[input] = { blob, name: "camera.jpg" }; // quietly: Run takes the newest
       }
     }
-    return () => { ended = true; stream?.getTracks().forEach((track) => track.stop()); };
+    function end() { ended = true; stream?.getTracks().forEach((track) => track.stop()); element.srcObject = null; }
+    return end;
   }, []);
   return html`<div class="drop filled"><video ref=${video} muted playsInline aria-label="the camera's picture"></video>
     ${trouble && html`<p class="wrong" role="alert">${trouble}</p>`}<${Button} icon="stop" kind="small" onPress=${onEnd}>end<//></div>`;

@@ -15,13 +15,14 @@ const SETTLE_MS = 90; // between two looks while it is dragged
 export class Plane {
   // `hears(grid, back, forward)` whenever something else is looked at.
   constructor(place, session, hears) {
-    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "", aim: null, changing: 0, changes: Promise.resolve() });
+    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "", aim: null, closed: false, listening: new AbortController(), changing: 0, changes: Promise.resolve() });
     this.sheet = document.createElement("div");
     this.sheet.className = "sheet";
     place.append(this.sheet);
     this.watcher = new ResizeObserver(() => this.fit());
     this.watcher.observe(place);
-    const on = (name, work, options) => place.addEventListener(name, (event) => work.call(this, event), options);
+    const { signal } = this.listening;
+    const on = (name, work, options) => place.addEventListener(name, (event) => work.call(this, event), { signal, ...options });
     on("keydown", this.key);
     on("pointerdown", this.down);
     on("pointermove", this.move);
@@ -29,16 +30,22 @@ export class Plane {
     on("wheel", this.wheel, { passive: false });
   }
 
+  // Idempotent. What is still on its way finds nothing to do.
   close() {
+    this.closed = true;
+    this.listening.abort();
     this.watcher.disconnect();
     clearTimeout(this.timer);
+    cancelAnimationFrame(this.gliding);
     this.under?.cancel();
-    for (const tile of this.made.values()) URL.revokeObjectURL(tile.url);
+    this.under = null;
+    for (const [key, tile] of this.made) this.drop(key, tile);
     this.sheet.remove();
   }
 
   // What is looked at, as the bridge tells it: after a change of our own, or of somebody else at the same session.
   told({ grid, back, forward }) {
+    if (this.closed) return;
     const same = this.grid && ["centre", "distance", "seed"].every((name) => JSON.stringify(this.grid[name]) === JSON.stringify(grid[name]));
     const ours = this.asked === spanOf(grid);
     this.grid = grid;
@@ -59,6 +66,7 @@ export class Plane {
   // To another centre, back, forward, another distance: what is shown now is of before, until new pictures come.
   // Each is carried out, in this order, however fast they follow each other.
   look(set) {
+    if (this.closed) return this.changes;
     this.generation += 1;
     this.under?.cancel();
     if (set.to) this.shift(...set.to);
@@ -72,6 +80,7 @@ export class Plane {
 
   changed(told) {
     this.changing -= 1;
+    if (this.closed) return;
     if (told) this.grid = told.grid;
     if (told) this.hears(told.grid, told.back, told.forward);
     this.ask();
@@ -79,7 +88,7 @@ export class Plane {
 
   // What is in view now, if that was not asked for yet.
   ask() {
-    if (!this.size || this.changing) return;
+    if (this.closed || !this.size || this.changing) return;
     const span = this.span();
     if (this.asked === spanOf(span) && this.askedFor === this.generation && this.askedWidth === this.width()) return;
     this.stream(span);
@@ -101,12 +110,12 @@ export class Plane {
     this.under = under;
     under.ended.then((done) => { if (done?.grid && this.under === under) this.told(done); }, (error) => {
       if (this.under === under) this.asked = "";
-      if (error.code !== "cancelled") tell(error);
+      if (error.code !== "cancelled" && !this.closed) tell(error);
     });
   }
 
   later() {
-    if (this.timer) return;
+    if (this.closed || this.timer) return;
     this.timer = setTimeout(() => { this.timer = 0; this.ask(); }, SETTLE_MS);
   }
 
@@ -190,6 +199,7 @@ export class Plane {
 
   // There in a few steps, if motion is welcome.
   glide(row, column) {
+    if (this.closed) return undefined;
     cancelAnimationFrame(this.gliding);
     this.aim = { row, column };
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
