@@ -17,8 +17,8 @@ const PAGES = {
   play: { name: "Play", icon: "play", body: Play },
   models: { name: "Models", icon: "grid", body: later("models", "Models") },
   connect: { name: "Connect", icon: "plug", body: later("connect", "Connect") },
-  learn: { name: "Models 101", icon: "heart", body: later("learn", "Learn") },
-  settings: { name: "Settings", icon: "more", body: later("settings", "Settings") },
+  learn: { name: "Models 101", icon: "book", body: later("learn", "Learn") },
+  settings: { name: "Settings", icon: "sliders", body: later("settings", "Settings") },
   touch: { name: "Touch", body: later("touch", "Touch"), alone: true },
   picture: { name: "Picture", body: later("picture", "Picture"), alone: true },
 };
@@ -48,11 +48,11 @@ const Header = ({ page }) => html`<header class="top">
   <nav aria-label="pages">${Object.entries(PAGES).filter(([, one]) => !one.alone).map(([id, one]) => html`<a key=${id} href=${link(id)} aria-current=${id === page ? "page" : undefined}><${Icon} name=${one.icon} /><span>${one.name}</span></a>`)}</nav>
   <${Connection} /></header>`;
 
-const SAID = { connecting: "connecting…", away: "The bridge does not answer. This page goes on by itself when it runs again.", locked: "This bridge asks for a token. Open the address it shows when it starts." };
+const SAID = { open: "connected", connecting: "connecting…", away: "The bridge does not answer. This page goes on by itself when it runs again.", locked: "This bridge asks for a token. Open the address it shows when it starts." };
 
 function Connection() {
   const state = useStore(connection);
-  return html`<p class=${`connection ${state}`} role="status">${state !== "open" && html`<span>${SAID[state]}</span>`}<i class=${`light ${state === "open" ? "ready" : state === "connecting" ? "starting" : "failed"}`} title=${state === "open" ? "connected" : state}></i></p>`;
+  return html`<p class=${`connection ${state}`} role="status"><span>${SAID[state]}</span><i class=${`light ${state === "open" ? "ready" : state === "connecting" ? "starting" : "failed"}`} aria-hidden="true"></i></p>`;
 }
 
 // A mistake of ours costs one page, and says so.

@@ -1,14 +1,14 @@
 // One model: what it does, what it takes and gives, whose it is, and how it did here.
 
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
-import { address, api, at, offers } from "../core/api.js";
+import { address, api, at } from "../core/api.js";
 import { bytes, round } from "../core/format.js";
 import { open } from "../core/forms.js";
 import { Markdown, anchor } from "../core/markdown.js";
 import { go, link } from "../core/router.js";
 import { free, isOpen, refresh, sessions } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
-import { toast, trying } from "../core/toasts.js";
+import { toast } from "../core/toasts.js";
 import { Button, Icon } from "../core/ui.js";
 import { Options } from "../play/options.js";
 import { Preview } from "./models.js";
@@ -55,10 +55,7 @@ export function Model({ id }) {
 }
 
 function Adding({ model, options, name, onClose, onGo }) {
-  const [places, setPlaces] = useState([]);
-  const [place, setPlace] = useState("");
-  useEffect(() => { trying(async () => { if (await offers("GET", "/api/peers")) setPlaces((await api("GET", "/api/peers")).peers ?? []); }); }, []);
-  const note = html`It runs ${places.length ? html`<select aria-label="where to run it" value=${place} onChange=${(event) => setPlace(event.target.value)}><option value="">on this machine</option>${places.map((one) => html`<option key=${one.name} value=${one.name}>${one.name}</option>`)}</select>` : "on this machine"}, in a process of its own.`;
+  const note = `It runs on this machine, in a process of its own${"device" in options ? "; on its processor or its GPU as device says" : ""}.`;
   return html`<${Options} title=${`Add ${model.title}`} options=${options} name=${name} go="Add" note=${note} onClose=${onClose} onGo=${onGo} />`;
 }
 
@@ -72,7 +69,8 @@ const withoutTitle = (card) => (card ?? "").replace(/^# .*\n+/, "") || "There is
 
 function Here({ used, mine }) {
   const rows = mine.filter(({ stats }) => stats.model_ms > 0).map(({ name, stats }) => [name, `${round(stats.model_ms, 3)} ms an output${stats.fps > 0 ? `, ${stats.fps.toFixed(1)} a second` : ""}${stats.memory > 0 ? `, ${bytes(stats.memory)} of memory` : ""}`]);
-  if (!rows.length && used?.model_ms > 0) rows.push(["when it last ran", `${round(used.model_ms, 3)} ms an output`]);
+  for (const { name, place, notes } of mine) if (place) rows.push([`${name} runs on`, [place, notes?.device, notes?.threads && `${notes.threads} ${notes.threads === 1 ? "thread" : "threads"}`].filter(Boolean).join(", ")]);
+  if (!mine.some(({ stats }) => stats.model_ms > 0) && used?.model_ms > 0) rows.push(["when it last ran", `${round(used.model_ms, 3)} ms an output`]);
   if (used?.opened) rows.push(["opened", `${used.opened} times, ${used.runs.toLocaleString("en")} outputs`]);
   return html`<section><h3>On this machine</h3>${rows.length ? html`<dl>${rows.map(([name, text]) => html`<dt key=${name}>${name}</dt><dd>${text}</dd>`)}</dl>` : html`<p class="hint">It has not run yet.</p>`}</section>`;
 }

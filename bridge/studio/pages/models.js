@@ -24,15 +24,18 @@ function Directory() {
   const [search, setSearch] = useState("");
   const [filters, setFilters] = useState({});
   const [sort, setSort] = useState("name");
+  const [unfolded, unfold] = useState(false); // where there is no room for all filters beside each other
   const set = (name) => (value) => setFilters((all) => ({ ...all, [name]: value === ANY ? "" : value }));
   const choices = useMemo(() => choicesOf(models ?? []), [models]);
   const found = useMemo(() => sorted((models ?? []).filter((model) => fits(model, search, filters)), sort), [models, search, filters, sort]);
+  const chosen = Object.entries(filters).filter(([name, value]) => value && name !== "kind").length;
   const open = Object.values(running).map(({ model }) => model);
   return html`<div class="models">
     <form class="finder" role="search" onSubmit=${(event) => event.preventDefault()}>
       <label class="search"><${Icon} name="search" /><input type="search" aria-label="search the models" placeholder="search" value=${search} autofocus onInput=${(event) => setSearch(event.target.value)} /></label>
       <${Choice} name="kind" choices=${[ANY, ...choices.kind]} value=${filters.kind || ANY} onPick=${set("kind")} />
-      <div class="filters">${["category", "input", "output", "runs on", "licence", "publisher"].filter((name) => choices[name].length).map((name) => html`<${Choice} wide key=${name} name=${name} choices=${[ANY, ...choices[name]]} value=${filters[name] || ANY} onPick=${set(name)} />`)}
+      <button type="button" class="button quiet folder" aria-expanded=${unfolded} onClick=${() => unfold(!unfolded)}><${Icon} name="sliders" /><span>filters${chosen ? `: ${chosen}` : ""}</span></button>
+      <div class=${unfolded ? "filters unfolded" : "filters"}>${["category", "input", "output", "runs on", "licence", "publisher"].filter((name) => choices[name].length).map((name) => html`<${Choice} wide key=${name} name=${name} choices=${[ANY, ...choices[name]]} value=${filters[name] || ANY} onPick=${set(name)} />`)}
       <${Choice} wide name="sort" choices=${Object.keys(SORTS)} names=${SORTS} value=${sort} onPick=${setSort} /></div>
       <p class="hint" role="status">${models === null ? "looking…" : `${found.length} of ${models.length} models${described ? "" : " · reading their ports…"}`}</p>
     </form>
@@ -44,7 +47,7 @@ function Directory() {
 function Card({ model, open }) {
   const { manifest, problem } = model;
   return html`<li class=${problem ? "card broken" : "card"}><a href=${link("models", model.id)}>
-    <${Preview} model=${model} /><div><h3>${model.title}${open && html`<i class="light ready" title="it runs"></i>`}</h3>
+    <${Preview} model=${model} /><div><div class="row"><h3>${model.title}</h3>${open && html`<span class="tag">runs here</span>`}</div>
     <p>${problem ? problem.message : manifest?.tagline}</p>
     <p class="facts">${[manifest?.kind, manifest?.category, manifest?.licence_weights || manifest?.licence_code].filter(Boolean).map((fact) => html`<span key=${fact}>${fact}</span>`)}</p></div></a></li>`;
 }

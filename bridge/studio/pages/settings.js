@@ -37,8 +37,8 @@ export function Theme() {
 }
 
 const Wires = ({ wires }) => html`<section><h3>Ways in</h3><ul class="wires">
-  <li><b>HTTP</b><i class="light ready"></i><code>${location.origin}</code></li><li><b>WebSocket</b><i class="light ready"></i><code>${location.origin.replace("http", "ws")}/api/ws</code></li>
-  ${wires.map(({ name, state, addresses, message, hint }) => html`<li key=${name}><b>${name}</b><i class=${`light ${state === "on" ? "ready" : "failed"}`}></i>
+  <li><b>HTTP</b><i class="light ready" role="img" aria-label="on" title="on"></i><code>${location.origin}</code></li><li><b>WebSocket</b><i class="light ready" role="img" aria-label="on" title="on"></i><code>${location.origin.replace("http", "ws")}/api/ws</code></li>
+  ${wires.map(({ name, state, addresses, message, hint }) => html`<li key=${name}><b>${name}</b><i class=${`light ${state === "on" ? "ready" : "failed"}`} role="img" aria-label=${state} title=${state}></i>
     ${state === "on" ? (addresses ?? []).map((one) => html`<code key=${one}>${one}</code>`) : html`<span>${message}${hint && html`<small>${hint}</small>`}</span>`}</li>`)}</ul></section>`;
 
 // A part of the bridge that may or may not be there yet.

@@ -30,13 +30,13 @@ export function Panel({ name }) {
   return html`<section class=${`session ${walks ? "walking" : ""} ${session.state}`} data-session=${name} aria-label=${name}>
     <${Head} session=${session} form=${form} />
     <${Trouble} session=${session} />
-    ${!ready ? html`<${Starting} session=${session} />` : walks ? html`<${Walking} session=${session} form=${form} />` : writes(session) ? html`<${Writer} session=${session} form=${form} />` : html`<${Plain} session=${session} form=${form} />`}
+    ${!ready ? html`<${Starting} session=${session} />` : walks ? html`<${Walking} session=${session} form=${form} />` : writes(session) ? html`<${Writer} session=${session} />` : html`<${Plain} session=${session} form=${form} />`}
   </section>`;
 }
 
 // --- head ------------------------------------------------------------------------------------------
 
-const WORDS = { starting: "starting", ready: "ready", restarting: "coming back", failed: "stopped", stopped: "stopped", closed: "closed" };
+export const WORDS = { starting: "starting", ready: "ready", restarting: "coming back", failed: "stopped", stopped: "stopped", closed: "closed" };
 
 function Head({ session, form }) {
   const { name, state, stats, title } = session;
@@ -60,7 +60,7 @@ function Head({ session, form }) {
   return html`<header class="head">
     ${renaming ? html`<${Rename} name=${name} onEnd=${() => rename(false)} />` : html`<h2><a href=${link("play", name)}>${name}</a></h2>`}
     ${title.toLowerCase() !== name.toLowerCase() && html`<span class="model">${title}</span>`}
-    <span class=${`state ${state}`} role="status"><i></i>${WORDS[state] ?? state}</span>
+    <span class=${`state ${state}`} role="status" title=${session.place}><i></i>${WORDS[state] ?? state}</span>
     <${Numbers} stats=${stats} />
     <span class="gap"></span>
     ${over && html`<${Button} icon="play" kind="main" onPress=${() => verb("start")}>Start<//>`}
@@ -148,5 +148,5 @@ function RunButton({ form, inputs, command }) {
   const running = useStore(form.store, (state) => state.running);
   return html`<div class="row run">${running
     ? html`<${Button} icon="stop" onPress=${() => form.cancel()}>cancel<//>`
-    : html`<${Button} icon="play" onPress=${() => form.run(inputs, command)}>Run<//>`}<span class="hint">a control with a lit dot is sent as it changes</span></div>`;
+    : html`<${Button} icon="play" onPress=${() => form.run(inputs, command)}>Run<//>`}<span class="hint">what is live is sent as it changes; the rest waits for Run</span></div>`;
 }

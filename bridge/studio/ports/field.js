@@ -30,7 +30,7 @@ export function Field({ name, port, value, set, error, held, onHold, context }) 
   const Control = controlOf(port);
   const label = spaced(name);
   const live = onHold && html`<button type="button" class="live" aria-pressed=${!held} aria-label=${`${name} is live`}
-    title=${held ? "waits for Run; click to send it as it changes" : "sent as it changes; click to keep it for Run"} onClick=${() => onHold(!held)}></button>`;
+    title=${held ? "waits for Run; click to send it as it changes" : "sent as it changes; click to keep it for Run"} onClick=${() => onHold(!held)}>live</button>`;
   return html`<div class=${`field ${port.kind} ${WIDE.has(port.kind) && Control !== Colour ? "wide" : ""}`} data-input=${name}>
     <${Control} name=${name} label=${label} port=${port} value=${value} set=${set} aside=${live} context=${context} />
     ${error && html`<p class="wrong" role="alert">${error.message}${error.hint && html`<small>${error.hint}</small>`}</p>`}
