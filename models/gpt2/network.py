@@ -6,13 +6,14 @@ where every millisecond counts, `model.py` has an engine of its own; here what c
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+from bridge.kit.checkpoints import write_whole
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def save_network(network, folder, dtype=torch.float16, facts=None):
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: weight.detach().to(dtype).contiguous().cpu() for name, weight in network.state_dict().items()}
     metadata = {"format": "pt"} | {name: str(value) for name, value in (facts or {}).items()}
-    _write_whole(folder / "model.safetensors", save(weights, metadata))
+    write_whole(folder / "model.safetensors", save(weights, metadata))
     config = {
         "model_type": "gpt2",
         "architectures": ["GPT2LMHeadModel"],
@@ -141,7 +142,7 @@ def save_network(network, folder, dtype=torch.float16, facts=None):
         "eos_token_id": 0,
     }
     text = json.dumps(config | asdict(network.size), indent=1) + "\n"
-    _write_whole(folder / "config.json", text.encode())
+    write_whole(folder / "config.json", text.encode())
 
 
 def load_network(folder):
@@ -153,9 +154,3 @@ def load_network(folder):
     weights = load_file(Path(folder) / "model.safetensors")
     network.load_state_dict({name: weight.float() for name, weight in weights.items()})
     return network
-
-
-def _write_whole(path, data):
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)

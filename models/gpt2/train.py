@@ -11,16 +11,16 @@ import argparse
 import copy
 import json
 import math
-import os
 import signal
 import time
-import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+from bridge.kit.checkpoints import append_line, newest_checkpoint, save_checkpoint, write_whole
 
 from .network import GPT2, Size, save_network
 from .tokenizer import load_tokenizer, save_tokenizer
@@ -127,9 +127,9 @@ def train(config, on_progress=None, cancelled=lambda: False):
                 on_progress(progress)
         if time.monotonic() - saved_at > config.checkpoint_minutes * 60:
             saved_at = time.monotonic()
-            save_checkpoint(out, parts, state, config)
+            save_checkpoint(checkpoint_file(out, state), parts, state, asdict(config))
 
-    save_checkpoint(out, parts, state, config)
+    save_checkpoint(checkpoint_file(out, state), parts, state, asdict(config))
     return average
 
 
@@ -241,24 +241,13 @@ def save_samples(network, tokenizer, config, path):
 # --- What must last --------------------------------------------------------------------------------------------------------
 
 
-def save_checkpoint(out, parts, state, config, keep=2):
-    """Write everything to a new file; older ones go only when it is safely there."""
-    path = out / f"checkpoint-{state['tokens']:010d}.pt"
-    partial = path.with_suffix(".partial")
-    content = {"state": dict(state), "config": asdict(config)}
-    content |= {name: part.state_dict() for name, part in parts.items()}
-    with open(partial, "wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    for old in sorted(out.glob("checkpoint-*.pt"))[:-keep]:
-        old.unlink()
+def checkpoint_file(out, state):
+    return out / f"checkpoint-{state['tokens']:010d}.pt"
 
 
 def resume(out, parts, state):
     """Load the newest checkpoint that can be read, if there is one."""
-    content = newest(out)
+    content = newest_checkpoint(out)
     if content:
         for name, part in parts.items():
             part.load_state_dict(content[name])
@@ -272,27 +261,6 @@ def trim_log(path, tokens):
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["tokens"] <= tokens]
         write_whole(path, "".join(kept).encode())
-
-
-def newest(out):
-    """The content of the newest checkpoint that can be read, or None."""
-    for path in sorted(Path(out).glob("checkpoint-*.pt"), reverse=True):
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a disk that filled up, a file cut short: the one before it is still good
-            warnings.warn(f"{path.name} cannot be read ({error}); trying the one before", stacklevel=2)
-    return None
-
-
-def write_whole(path, data):
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
-
-
-def append_line(path, values):
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(values) + "\n")
 
 
 def choose_precision(wish, device):
@@ -317,7 +285,7 @@ def _seconds_of(dtype):
 
 def load_average(out, corpus):
     """The averaged network of the newest checkpoint in `out`, its tokenizer, and how many tokens it has seen."""
-    content = newest(out)
+    content = newest_checkpoint(out)
     if content is None:
         raise FileNotFoundError(f"no checkpoint in {out}")
     tokenizer = load_tokenizer(corpus)

@@ -11,12 +11,9 @@ Nothing happens at import, and `train` prints nothing: a server job calls it wit
 
 import argparse
 import copy
-import json
 import math
-import os
 import signal
 import time
-import warnings
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -24,6 +21,8 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+
+from bridge.kit.checkpoints import append_line, newest_checkpoint, save_checkpoint, write_whole
 
 from .network import Discriminator, Generator
 from .weights import save_generator
@@ -200,9 +199,9 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
             save_samples(G_ema, out / "samples" / f"{state['images']:08d}.png")
         if time.monotonic() - saved_at > config.checkpoint_minutes * 60:
             saved_at = time.monotonic()
-            save_checkpoint(out, parts, state, config)
+            save_checkpoint(checkpoint_file(out, state), parts, state, asdict(config))
 
-    save_checkpoint(out, parts, state, config)
+    save_checkpoint(checkpoint_file(out, state), parts, state, asdict(config))
     save_samples(G_ema, out / "samples" / f"{state['images']:08d}.png")
     return G_ema
 
@@ -418,45 +417,17 @@ def save_samples(G_ema, path, side=8):
 # --- What must last --------------------------------------------------------------------------------------------------------
 
 
-def save_checkpoint(out, parts, state, config, keep=2):
-    """Write everything to a new file; older ones go only when it is safely there."""
-    path = out / f"checkpoint-{state['images']:09d}.pt"
-    partial = path.with_suffix(".partial")
-    content = {"state": dict(state), "config": asdict(config)} | {
-        name: part.state_dict() for name, part in parts.items()
-    }
-    with open(partial, "wb") as file:
-        torch.save(content, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-    for old in sorted(out.glob("checkpoint-*.pt"))[:-keep]:
-        old.unlink()
+def checkpoint_file(out, state):
+    return out / f"checkpoint-{state['images']:09d}.pt"
 
 
 def resume(out, parts, state):
     """Load the newest checkpoint that can be read, if there is one."""
-    for path in sorted(out.glob("checkpoint-*.pt"), reverse=True):
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # a disk that filled up, a file cut short: the one before it is still good
-            warnings.warn(f"{path.name} cannot be read ({error}); trying the one before", stacklevel=2)
-            continue
+    content = newest_checkpoint(out)
+    if content:
         for name, part in parts.items():
             part.load_state_dict(content[name])
         state.update(content["state"])
-        return
-
-
-def write_whole(path, data):
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
-
-
-def append_line(path, values):
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(values) + "\n")
 
 
 def check(config):
