@@ -79,9 +79,11 @@ def text_command(signature: Signature | None) -> Command | None:
 
 def model_name(body: Mapping[str, Any]) -> str:
     """The model it is for."""
-    name = body.get("model")
-    if not isinstance(name, str) or not name:
-        raise MissingInput("model is missing", hint="name a session; GET /v1/models lists them", field="model")
+    name, hint = body.get("model"), "name a session; GET /v1/models lists them"
+    if name is None or name == "":
+        raise MissingInput("model is missing", hint=hint, field="model")
+    if not isinstance(name, str):
+        raise InputError(f"model is a name; {_shown(name)} came", hint=hint, field="model")
     return name
 
 
