@@ -5,8 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { studio } from "./studio.js";
-import { join } from "node:path";
-import { ROOT, moves, shoot, testModel, until } from "./support.js";
+import { moves, shoot, testModel, until } from "./support.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PAGES = { play: "#/play/dream", models: "#/models", model: "#/models/dream", connect: "#/connect/dream", learn: "#/learn", settings: "#/settings", touch: "#/touch/dream", picture: "#/picture/dream/image" };
@@ -183,29 +182,4 @@ test("pictures of every page, for people to look at", { skip: !process.env.SHOTS
       }
     }
   }
-});
-
-test("the pictures of the README", { skip: !process.env.PICTURES }, async () => {
-  const into = (name) => ({ path: join(ROOT, "docs", "pictures", `${name}.png`) });
-  const dream = it.session("dream");
-  await it.go("#/play/dream");
-  await it.ask("/api/sessions/dream/walk", { kind: "drift", distance: 0.6, "direction/1": 1 });
-  for (let kept = 1; kept <= 6; kept += 1) {
-    await it.press(dream, "keep");
-    await it.until(async () => (await dream.locator(".thumbs img").count()) === kept, "its picture");
-    await it.press(dream, "next");
-    await it.page.waitForTimeout(900);
-  }
-  await it.page.mouse.move(0, 0);
-  await it.page.screenshot(into("page"));
-  await it.page.emulateMedia({ colorScheme: "dark" });
-  await it.press(dream, "Explore");
-  await it.until(async () => (await dream.locator(".tile img").count()) > 20, "the tiles");
-  await it.page.waitForTimeout(2000);
-  await it.page.screenshot(into("explorer"));
-  await it.page.emulateMedia({ colorScheme: "light" });
-  await it.go("#/models");
-  await it.page.locator(".card").first().waitFor();
-  await it.page.waitForTimeout(1500);
-  await it.page.screenshot(into("models"));
 });
