@@ -10,6 +10,7 @@ from collections.abc import Callable
 from bridge.osc import codec
 from tests.bench import calls, programs
 from tests.bench.measure import Goal, Sample, column, in_turns, ratio, spread
+from tests.bench.models.slow.model import MODEL_SECONDS
 from tests.bench.report import Finding, Row
 from tests.bench.talk import Talk
 
@@ -18,8 +19,12 @@ _PEERS = {"python-osc": "osc_pythonosc", "liblo": "osc_liblo"}
 _CASES = {"one": "1 float", "many": "512 floats", "mixed": "1 float, 64 addresses in turn"}
 _GOALS = {"one": 130_000.0, "many": 50_000.0}
 _KNOBS = f"knobs={programs.HERE / 'models' / 'knobs'}"
+_JPEG = b"\xff\xd8\xff"
+_SLOW = f"slow={programs.HERE / 'models' / 'slow'}"
 _WARM_S = 0.3
 _TIMED = 200
+_FRAMES = 100
+_FIRST = 5  # frames that are not timed: the way is new to everybody
 _HOW = """
 *handled*: one process floods the port with datagrams, sixty with each call (UDP_SEGMENT), so that there is always
 another one waiting; what finds the socket's buffer full, the kernel drops and counts. Handled means: received, read,
@@ -29,6 +34,11 @@ its asyncio server on uvloop; liblo: C, called through pyliblo3.
 
 *to its number*: a model without a pace of its own; a client sends a value and waits until the model has given it back:
 OSC over UDP both ways, against our WebSocket. One after the other.
+
+*to its frame*: a model that takes {slow:.0f} ms for a picture; a client sends a value over OSC and waits until the JPEG
+made of it has arrived whole at our WebSocket. One after the other; frames are counted, so that each belongs to its
+value. The model's time is what its worker measured for that very frame; what is beyond it has OSC, encoding and the way
+out in it.
 """
 
 
@@ -42,7 +52,8 @@ def measure(rounds: int, seconds: float, told: Callable[[str], None]) -> Finding
     wait = ratio(samples[_OURS], [{"osc_ms": sample["ws_ms"]} for sample in samples[_OURS]], "osc_ms")
     osc, ws = (spread(column(samples[_OURS], what)).median for what in ("osc_ms", "ws_ms"))
     rows.append(Row("a value to its number, p50", f"{osc:.2f} ms", "our WebSocket", f"{ws:.2f} ms", wait))
-    return Finding("OSC", _HOW.format(model=5), rows, samples)
+    rows += _frame_rows(samples[_OURS])
+    return Finding("OSC", _HOW.format(model=5, slow=MODEL_SECONDS * 1000), rows, samples)
 
 
 # --- how many ------------------------------------------------------------------------------------
@@ -52,7 +63,9 @@ def _ours(seconds: float) -> Sample:
     with programs.ours(_KNOBS) as program:
         port = _osc_port(program.port)
         found = {case: _handled(port, case, seconds, lambda: _our_count(program.port)) for case in _CASES}
-        return {**found, "osc_ms": _over_osc(port), "ws_ms": _over_websocket(program.port)}
+        found |= {"osc_ms": _over_osc(port), "ws_ms": _over_websocket(program.port)}
+    with programs.ours(_SLOW) as program:
+        return {**found, **_to_frames(program.port)}
 
 
 def _theirs(file: str, seconds: float) -> Sample:
@@ -118,6 +131,42 @@ def _ws_once(client: Talk, value: float) -> float:
     while client.hear().head.get("value") != value:
         pass
     return (time.perf_counter() - began) * 1000
+
+
+def _to_frames(port: int) -> Sample:
+    """In ms: from an OSC message until the JPEG made of it is there, the model's part of it, and the rest."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as osc, Talk(port) as client:
+        osc.connect(("127.0.0.1", _osc_port(port)))
+        client.subscribe("slow", format="jpeg")
+        heads = [_frame_once(osc, client, float(number)) for number in range(1, _FIRST + _FRAMES + 1)]
+    runs = [run for _, _, run in heads]
+    if runs != list(range(runs[0], runs[0] + len(runs))):
+        raise RuntimeError(f"frames that nobody waited for came between: {runs}")
+    totals, models = ([head[place] for head in heads[_FIRST:]] for place in (0, 1))
+    beyond = [total - model for total, model in zip(totals, models, strict=True)]
+    p50 = statistics.median
+    return {"frame_ms": p50(totals), "model_ms": p50(models), "beyond_ms": p50(beyond)}
+
+
+def _frame_once(osc: socket.socket, client: Talk, value: float) -> tuple[float, float, int]:
+    """How long it took, the model's part of it, and which run it was."""
+    began = time.perf_counter()
+    osc.send(codec.message("/slow/stamp", [value]))
+    frame = client.frame()
+    took = (time.perf_counter() - began) * 1000
+    if not frame.payload.startswith(_JPEG):
+        raise RuntimeError(f"not a JPEG: {frame.payload[:16]!r}")
+    return took, frame.head["model_ms"], frame.head["run"]
+
+
+def _frame_rows(samples: list[Sample]) -> list[Row]:
+    total, model, beyond = (spread(column(samples, what)) for what in ("frame_ms", "model_ms", "beyond_ms"))
+    parts = spread(sample["frame_ms"] / sample["model_ms"] for sample in samples)
+    told = f"{beyond.median:.3g} ms ({beyond.low:.3g} to {beyond.high:.3g})"
+    return [
+        Row("a value to its frame, p50", f"{total.median:.3g} ms", "model time", f"{model.median:.3g} ms", parts),
+        Row("a value to its frame, beyond model time, p50", told),
+    ]
 
 
 def _row(case: str, peer: str, samples: dict[str, list[Sample]]) -> Row:
