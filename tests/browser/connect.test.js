@@ -8,9 +8,10 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { test } from "node:test";
 import { studio } from "./studio.js";
+import { oscOf, placesOf, reached } from "../../bridge/studio/connect/places.js";
 import { ROOT, complaints, folder, giveToDraw, moves, photo, python, shoot } from "./support.js";
 
-const it = studio({ sessions: ["dream"] });
+const it = studio({ flags: ["--osc-host", "0.0.0.0"], sessions: ["dream"] }); // bound to an address that nobody can send to
 const p5 = readFileSync(join(import.meta.dirname, "node_modules", "p5", "lib", "p5.min.js"));
 
 async function snippet(session, program) {
@@ -82,6 +83,49 @@ test("the OSC line names an address that moves the session", async () => {
   assert.ok(host === "127.0.0.1" && Number(port) > 0);
   await fader(address, Number(value));
   await it.until(async () => (await it.ask("/api/sessions/pencil")).inputs.darkness === Number(value), "the value");
+});
+
+test("what is bound everywhere is told as the page has found it; beyond this machine senders have to be allowed", () => {
+  const to = (address, hostname, token = "") => oscOf([{ name: "osc", state: "on", addresses: [address] }], { hostname, token });
+  const where = (...given) => { const { host, port } = to(...given); return `${host} ${port}`; };
+  assert.equal(where("osc.udp://0.0.0.0:9001", "192.168.1.5"), "192.168.1.5 9001");
+  assert.equal(where("osc.udp://0.0.0.0:9001", "localhost"), "127.0.0.1 9001");
+  assert.equal(where("osc.udp://[::]:9001", "studio.local"), "studio.local 9001");
+  assert.equal(where("osc.udp://[::]:9001", "[fd00::5]"), "fd00::5 9001"); // as oscsend takes it
+  assert.equal(where("osc.udp://[fd00::7]:9001", "[fd00::5]"), "fd00::7 9001");
+  assert.match(to("osc.udp://0.0.0.0:9001", "192.168.1.5").note, /--osc-allow/);
+  assert.match(to("osc.udp://127.0.0.1:9001", "127.0.0.1", "secret").note, /--osc-allow/);
+  assert.match(to("osc.udp://127.0.0.1:9001", "192.168.1.5").note, /--osc-host/);
+  assert.equal(to("osc.udp://127.0.0.1:9001", "127.0.0.1").note, "");
+  assert.equal(reached("http://[::]:9001/dream", "[fd00::5]"), "http://[fd00::5]:9001/dream");
+  assert.equal(reached("_osc._udp 192.0.2.2:9001", "192.168.1.5"), "_osc._udp 192.0.2.2:9001");
+});
+
+test("the addresses of a session are its own, and those of its pictures can be opened", async () => {
+  await moves(it.page, it.session("dream").getByRole("img", { name: "live image of dream" }));
+  await it.go("#/connect/dream");
+  const list = it.page.getByLabel("addresses");
+  await list.getByText("stream of image").waitFor();
+  const lines = Object.fromEntries(await list.locator("li").evaluateAll((all) => all.map((one) => [one.querySelector("b").textContent, one.querySelector("code").textContent])));
+  assert.ok(!JSON.stringify(lines).includes("0.0.0.0"), JSON.stringify(lines));
+  assert.match(lines.osc, /^osc\.udp:\/\/127\.0\.0\.1:\d+\/dream\/…$/);
+  for (const [name, type] of [["HTTP", "application/json"], ["stream of image", "multipart/x-mixed-replace"], ["last image", "image/jpeg"], ["events", "text/event-stream"], ["oscquery", "application/json"]]) {
+    const answer = await fetch(lines[name], { signal: AbortSignal.timeout(10_000) });
+    assert.ok(answer.ok && answer.headers.get("content-type").startsWith(type), `${name}: ${answer.status} ${answer.headers.get("content-type")}`);
+    await answer.body.cancel();
+  }
+  assert.ok("WHEP, image out" in lines && !("OpenAI" in lines));
+  await it.pick(it.page, "writer");
+  await list.getByText("OpenAI").waitFor();
+  await it.pick(it.page, "pencil");
+  await list.getByText("WHIP, image in").waitFor();
+});
+
+test("of Runway's addresses only those of the session are told", () => {
+  const wires = [{ name: "runway", state: "on", addresses: ["dream http http://0.0.0.0:8001", "dream2 http http://0.0.0.0:8002"] }];
+  const about = { name: "dream", images: [], pictures: [], outputs: ["image"], writes: false };
+  const told = placesOf(about, { origin: "http://192.168.1.5:8000", hostname: "192.168.1.5", wires, has: () => true });
+  assert.deepEqual(told.filter(([what]) => what === "runway"), [["runway", "http http://192.168.1.5:8001"]]);
 });
 
 test("a control is learned: a fader is moved, the control clicked, and from then on the one moves the other", async () => {

@@ -1,6 +1,7 @@
 // Lines to paste into other programs, for one session as it is: they work as they stand.
 
 import { canWalk, pictureOf, usual, writes } from "../core/sessions.js";
+import { oscOf } from "./places.js";
 
 // [{id, name, code, note}], those first that people reach for first.
 export function snippetsOf(session, { origin, token = "", wires = [] }) {
@@ -13,11 +14,9 @@ const made = (given) => (typeof given === "string" ? { code: given, note: "" } :
 function describe(session, origin, token, wires) {
   const { inputs, outputs } = usual(session);
   const slider = !writes(session) && Object.entries(inputs).find(([input, port]) => port.kind === "number" && port.min !== undefined && port.max !== undefined && !input.includes("/"));
-  const wire = (name) => wires.find((one) => one.name === name && one.state === "on");
-  const [host, port] = (wire("osc")?.addresses?.[0] ?? "").match(/([\w.-]+):(\d+)\/?$/)?.slice(1) ?? ["127.0.0.1", "9000"];
   const encoded = encodeURIComponent(session.name);
   return {
-    name: session.name, encoded, origin, token, wire, inputs, outputs, osc: { host, port, on: Boolean(wire("osc")) },
+    name: session.name, encoded, origin, token, inputs, outputs, osc: oscOf(wires, { hostname: new URL(origin).hostname, token }),
     url: `${origin}/api/sessions/${encoded}`, walks: canWalk(session), writes: writes(session), picture: pictureOf(session),
     imageIn: Object.entries(inputs).find(([, one]) => one.kind === "image")?.[0], slider: slider && { input: slider[0], ...slider[1] },
     query: token ? `?token=${encodeURIComponent(token)}` : "",
@@ -136,7 +135,7 @@ void setup() {
   },
   OSC: (it) => {
     const target = it.walks ? `/${it.name}/walk/speed f 2` : it.slider ? `/${it.name}/${it.slider.input} f ${it.slider.max}` : it.writes ? `/${it.name}/prompt s "${BEGINNING}"` : "";
-    return { code: target && `oscsend ${it.osc.host} ${it.osc.port} ${target}`, note: it.osc.on ? "oscsend comes with liblo; any OSC program can send the same." : "This bridge has OSC switched off, or not yet." };
+    return { code: target && `oscsend ${it.osc.host} ${it.osc.port} ${target}`, note: [it.osc.on && "oscsend comes with liblo; any OSC program can send the same.", it.osc.note].filter(Boolean).join(" ") };
   },
   "Pure Data": (it) => {
     const parts = it.walks ? ["walk", "speed"] : it.slider ? [it.slider.input] : it.writes ? ["prompt"] : null;
@@ -156,7 +155,7 @@ ${it.writes ? "#X msg 30 30 symbol function" : `#X obj 30 30 hsl 200 18 ${low} $
 #X connect 3 0 4 0;
 #X connect 5 0 6 0;
 #X connect 6 0 4 0;`,
-      note: `Save it as ${it.name}.pd and open it.${it.osc.on ? "" : " This bridge has OSC switched off, or not yet."}`,
+      note: `Save it as ${it.name}.pd and open it. ${it.osc.note}`,
     };
   },
   TouchDesigner: (it) => ({

@@ -40,8 +40,10 @@ export async function api(method, path, body, extra = {}) {
 
 let described = null;
 
-// Whether this bridge has a route: bridges get more of them, and the page shows what there is.
-export async function offers(method, path) {
+// What this bridge has: bridges get more routes, and the page shows what there is. {path: {method: …}}
+export async function routes() {
   described ??= api("GET", "/api/openapi.json").catch(() => { described = null; return { paths: {} }; });
-  return Boolean((await described).paths[path]?.[method.toLowerCase()]);
+  return (await described).paths;
 }
+
+export const offers = async (method, path) => Boolean((await routes())[path]?.[method.toLowerCase()]);

@@ -1,14 +1,15 @@
 // From other programs to a session: where it is, what to paste there, a phone as its remote control.
 
 import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
-import { api } from "../core/api.js";
+import { address, api, routes } from "../core/api.js";
 import { go, link } from "../core/router.js";
-import { sessions } from "../core/sessions.js";
+import { isPicture, sessions, usual, writes } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { trying } from "../core/toasts.js";
 import { Choice, CodeBlock, Tabs } from "../core/ui.js";
 import { Mappings } from "../connect/mappings.js";
 import { Monitor } from "../connect/monitor.js";
+import { placesOf } from "../connect/places.js";
 import { qr } from "../connect/qr.js";
 import { snippetsOf } from "../connect/snippets.js";
 
@@ -26,7 +27,7 @@ export function Connect({ names: [wanted] }) {
     <${Choice} name="session" choices=${ready} value=${name} onPick=${(one) => go("connect", one)} />
     <div class="halves"><section><h2>Paste this</h2>${info && html`<${Snippets} key=${name} session=${all[name]} info=${info} />`}
       <h2>Who is connected</h2><${Connected} session=${all[name]} /><h2>Controllers</h2><${Mappings} session=${name} /><h2>Messages</h2><${Monitor} key=${name} session=${name} /></section>
-    <aside><h2>Phone</h2><${Phone} name=${name} info=${info} /><h2>Addresses</h2>${info && html`<${Addresses} name=${name} info=${info} />`}</aside></div></div>`;
+    <aside><h2>Phone</h2><${Phone} name=${name} info=${info} /><h2>Addresses</h2>${info && html`<${Addresses} key=${name} session=${all[name]} info=${info} />`}</aside></div></div>`;
 }
 
 function Snippets({ session, info }) {
@@ -40,10 +41,15 @@ function Connected({ session }) {
   return html`<p class="hint">${stats.readers === 1 ? "one reads" : `${stats.readers} read`} its outputs${stats.waiting ? `, ${stats.waiting} runs wait` : ""}.</p>`;
 }
 
-function Addresses({ name, info }) {
-  const path = `${location.origin}/api/sessions/${encodeURIComponent(name)}`;
-  return html`<ul class="wires"><li><b>HTTP</b><code>${path}</code></li><li><b>WebSocket</b><code>${location.origin.replace("http", "ws")}/api/ws</code></li>
-    ${info.wires.filter(({ state }) => state === "on").flatMap((wire) => (wire.addresses ?? []).map((one) => html`<li key=${wire.name + one}><b>${wire.name}</b><code>${one}</code></li>`))}</ul>`;
+function Addresses({ session, info }) {
+  const [paths, know] = useState(null);
+  useEffect(() => { trying(async () => know(await routes())); }, []);
+  if (!paths) return null;
+  const { inputs, outputs } = usual(session);
+  const named = (ports, fits) => Object.keys(ports).filter((port) => fits(ports[port]));
+  const about = { name: session.name, images: named(inputs, ({ kind }) => kind === "image"), pictures: named(outputs, isPicture), outputs: Object.keys(outputs), writes: writes(session) };
+  const all = placesOf(about, { origin: location.origin, hostname: location.hostname, query: address(""), wires: info.wires, has: (path) => path in paths || path === info.links.socketio });
+  return html`<ul class="wires" aria-label="addresses">${all.map(([what, where]) => html`<li key=${what + where}><b>${what}</b><code>${where}</code></li>`)}</ul>`;
 }
 
 // The touch page, as an address a phone can reach.
