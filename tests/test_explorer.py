@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bridge import limits
-from bridge.errors import InputError
+from bridge.errors import Cancelled, InputError
 from bridge.server import Server
 from bridge.walks.anchors import seeded
 from bridge.walks.explorer import Explorer
@@ -105,6 +105,66 @@ async def test_a_grid_ends_with_its_session():
         while (message := await ws.receive()).type == aiohttp.WSMsgType.BINARY:
             pass
         assert message.json()["type"] == "error" and "closed" in message.json()["error"]["message"]
+
+
+# --- when the view moves on ----------------------------------------------------------------------
+
+
+def made(server: Server) -> int:
+    return server.hub.get("latent").stats.runs
+
+
+async def test_a_stream_of_the_old_view_ends_when_the_view_moves_on():
+    async with serving("latent") as server, calling(server) as http:
+        explorer = await looking(server, rows=30, columns=30)
+        async with http.get(GRID + "/tiles", headers={"Accept": "text/event-stream"}) as answer:
+            assert b"event: tile" in await answer.content.readline()
+            async with http.patch(GRID, json={"centre": 77}) as patched:
+                assert patched.status == 200
+            told = (await answer.text()).rsplit("event: ", 1)[1]
+        assert told.startswith("error") and '"cancelled"' in told and "another place" in told
+        assert len([picture async for picture in explorer.pictures(explorer.grid)]) == 900
+        assert explorer._places._value == explorer._window and waiting(server) == 0
+
+
+@pytest.mark.parametrize("patch", [{"centre": 7}, {"seed": 7}, {"distance": 0.7}, {"to": [1, 1]}, {"back": True}])
+async def test_whatever_moves_the_view_ends_what_is_under_way(patch: dict[str, Any]):
+    async with serving("latent") as server:
+        explorer = await looking(server, centre=5, rows=30, columns=30)
+        begun, waits = explorer.pictures(explorer.grid), explorer.pictures(explorer.grid)
+        await anext(begun)
+        explorer.look(patch)
+        for pictures in (begun, waits):
+            with pytest.raises(Cancelled):
+                async for _ in pictures:
+                    pass
+        while waiting(server):
+            await server.hub.get("latent").movement()
+        assert not explorer._streams and explorer._places._value == explorer._window
+
+
+async def test_who_waits_for_a_place_hears_that_the_view_has_moved_on():
+    async with serving("latent", queue=2) as server:
+        session = server.hub.get("latent")
+        explorer = await looking(server, rows=30, columns=30)
+        runs = [session.run({"z": [0, 0, 0, 0]}) for _ in range(2)]
+        first = asyncio.ensure_future(anext(explorer.pictures(explorer.grid)))
+        while not explorer._streams:
+            await asyncio.sleep(0)
+        explorer.look({"centre": 7})
+        with pytest.raises(Cancelled):
+            await first
+        assert all([await run.result() for run in runs])
+
+
+@pytest.mark.parametrize("patch", [{"row": 2, "column": -1}, {"rows": 3}, {"centre": 5}, {"seed": 0}, {}])
+async def test_panning_over_the_same_plane_ends_nothing(patch: dict[str, Any]):
+    async with serving("latent") as server:
+        explorer = await looking(server, centre=5, rows=9, columns=9)
+        pictures = explorer.pictures(explorer.grid)
+        await anext(pictures)
+        explorer.look(patch)
+        assert len([picture async for picture in pictures]) == 80
 
 
 # --- where it is looked --------------------------------------------------------------------------

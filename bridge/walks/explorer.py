@@ -6,14 +6,14 @@ What is looked at is shared by all who look, with a history to go back; what the
 import asyncio
 import contextlib
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 
 from bridge import limits
-from bridge.errors import Busy, InputError, ModelFailed, UnknownPort
+from bridge.errors import Busy, Cancelled, InputError, ModelFailed, UnknownPort
 from bridge.ports import Blob, Encoding
 from bridge.ports.vector import numbers
 from bridge.ports.words import came
@@ -52,6 +52,50 @@ class _UnderWay(NamedTuple):
     ended: asyncio.Future[None]
 
 
+class _Stream:
+    """What one who looks still waits for."""
+
+    def __init__(self) -> None:
+        self._under_way: deque[_UnderWay] = deque()
+        self._over = False
+
+    def __len__(self) -> int:
+        return len(self._under_way)
+
+    @property
+    def first_has_ended(self) -> bool:
+        return bool(self._under_way) and self._under_way[0].run.ended
+
+    def add(self, one: _UnderWay) -> None:
+        self._under_way.append(one)
+
+    async def next(self, port: str) -> tuple[Tile, Blob]:
+        """The picture of the first; Cancelled once the view has moved on."""
+        tile, run, ended = self._under_way[0]
+        await ended
+        self.check()
+        picture = run.whole().outputs.get(port)
+        self._under_way.popleft()
+        if not isinstance(picture, Blob):
+            raise ModelFailed(f"{port} is no picture")
+        return tile, picture
+
+    def check(self) -> None:
+        """Cancelled if the view has moved on."""
+        if self._over:
+            raise Cancelled("another place is looked at now", hint="ask for the tiles again: they are those of there")
+
+    def end(self) -> None:
+        """The view has moved on: nothing more is made."""
+        self._over = True
+        self.drop()
+
+    def drop(self) -> None:
+        """End the runs that it waits for. Idempotent."""
+        for one in self._under_way:
+            one.run.cancel()
+
+
 class Explorer:
     """Made for a session whose model is loaded."""
 
@@ -62,6 +106,8 @@ class Explorer:
         assert session.signature is not None
         self._window = min(_MOST_AHEAD, _BATCHES_AHEAD * session.signature.batch)
         self._places = asyncio.Semaphore(self._window)  # runs of all who look, together
+        self._streams: set[_Stream] = set()
+        self._moves = 0  # how often the view has moved on
         self._favourites: dict[str, Given] = {}  # favourites that were a centre: they stay, also when they are dropped
         self._history = History()
         self._styles = Styles(session, handles)
@@ -83,7 +129,10 @@ class Explorer:
 
     def look(self, patch: Mapping[str, Any]) -> Grid:
         """Look elsewhere: settings of the grid, whose centre may be "here"; or "to": [row, column], that tile becomes
-        the centre; or "back": true or "forward": true. InputError, and it stays as it is."""
+        the centre; or "back": true or "forward": true. InputError, and it stays as it is.
+
+        Around another centre, with another seed or distance, whatever is still made of the old view ends as Cancelled.
+        """
         if not isinstance(patch, Mapping):
             raise InputError(f"a grid takes an object of settings; {came(patch)} came", hint='such as {"rows": 5}')
         patch = {name: value for name, value in patch.items() if name not in _VERBS or _asks(name, value)}
@@ -94,6 +143,7 @@ class Explorer:
             return self.grid
         if "centre" in patch:
             patch["centre"] = self._named(patch["centre"])
+        before = self.grid
         if "back" in patch or "forward" in patch:
             self._history = self._history.back() if "back" in patch else self._history.forward()
         else:
@@ -101,8 +151,16 @@ class Explorer:
             self._centre(grid.centre)
             around_the_same = grid.centre == self.grid.centre and grid.seed == self.grid.seed
             self._history = self._history.adjusted(grid) if around_the_same else self._history.visited(grid)
+        if _view(before) != _view(self.grid):
+            self._move_on()
         self._session.events.publish(Event("grid", self._session.name, self.describe()))
         return self.grid
+
+    def _move_on(self) -> None:
+        """The old view is of no use to anybody: the model is free for the new one."""
+        self._moves += 1
+        for stream in self._streams:
+            stream.end()
 
     def place(self, raw: Any, field: str) -> Given:
         """What {"grid": raw} means now: [row, column] from the centre of what is looked at, between the tiles too.
@@ -117,25 +175,43 @@ class Explorer:
         style = centre if tile.row == tile.column == 0 else self._styles.known(tile)
         return Given("w", np.ascontiguousarray(style, "<f4").tobytes())
 
-    async def pictures(self, grid: Grid, width: int = 0) -> AsyncGenerator[Picture, None]:
+    def pictures(self, grid: Grid, width: int = 0) -> AsyncGenerator[Picture, None]:
         """The tiles of that grid, each as soon as it is there: the kept ones, then the middle first.
 
-        Close it, and the runs that it waits for are ended.
+        Close it, and the runs that it waits for are ended. Cancelled if what is looked at moves on from this moment.
         """
+        return self._streamed(grid, width, self._moves)
+
+    async def _streamed(self, grid: Grid, width: int, moves: int) -> AsyncGenerator[Picture, None]:
         command = self._command()
         wish, others = Encoding("jpeg", width=width), self._others(command)
         about = wish, msgspec.json.encode(others, enc_hook=_plain)
         wanted = []
-        for tile in grid.tiles():
-            picture = self._remembered((tile, about))
-            if picture is None:
-                wanted.append(tile)
-            else:
-                yield Picture(tile.row, tile.column, picture)
-        async with contextlib.aclosing(self._made(wanted, command, others, wish)) as made:
-            async for tile, picture in made:
-                self._remember((tile, about), picture)
-                yield Picture(tile.row, tile.column, picture)
+        with self._streaming(moves) as stream:
+            for tile in grid.tiles():
+                stream.check()
+                picture = self._remembered((tile, about))
+                if picture is None:
+                    wanted.append(tile)
+                else:
+                    yield Picture(tile.row, tile.column, picture)
+            async with contextlib.aclosing(self._made(stream, wanted, command, others, wish)) as made:
+                async for tile, picture in made:
+                    self._remember((tile, about), picture)
+                    yield Picture(tile.row, tile.column, picture)
+
+    @contextlib.contextmanager
+    def _streaming(self, moves: int) -> Iterator[_Stream]:
+        """For one who looks since then."""
+        stream = _Stream()
+        if moves != self._moves:
+            stream.end()
+        self._streams.add(stream)
+        try:
+            yield stream
+        finally:
+            self._streams.discard(stream)
+            stream.drop()
 
     def _named(self, centre: Any) -> Any:
         """What only the session can tell, in words that mean the same everywhere."""
@@ -157,7 +233,7 @@ class Explorer:
     # --- making ----------------------------------------------------------------------------------
 
     async def _made(
-        self, tiles: list[Tile], command: Command, others: dict[str, Any], wish: Encoding
+        self, stream: _Stream, tiles: list[Tile], command: Command, others: dict[str, Any], wish: Encoding
     ) -> AsyncGenerator[tuple[Tile, Blob], None]:
         """A few batches are given to the model at once, so that it never waits for us. All who look share those places,
         one after the other; who does not take what was made for them holds none."""
@@ -169,18 +245,13 @@ class Explorer:
         places = await asyncio.to_thread(lambda: list(vectors(tiles, middle)))
         port = picture_of(command)
         assert port is not None
-        under_way: deque[_UnderWay] = deque()
-        try:
-            for tile, vector in places:
-                while under_way and (len(under_way) >= self._window or under_way[0].run.ended):
-                    yield await _next(under_way, port)
-                place = await self._place(tile, vector, centre if in_w else None, others)
-                under_way.append(await self._begun(tile, {**others, **place}, command.name, {port: wish}))
-            while under_way:
-                yield await _next(under_way, port)
-        finally:
-            for one in under_way:
-                one.run.cancel()
+        for tile, vector in places:
+            while len(stream) >= self._window or stream.first_has_ended:
+                yield await stream.next(port)
+            place = await self._place(tile, vector, centre if in_w else None, others)
+            stream.add(await self._begun(stream, tile, {**others, **place}, command.name, {port: wish}))
+        while len(stream):
+            yield await stream.next(port)
 
     async def _place(self, tile: Tile, z: Array, style: Array | None, others: dict[str, Any]) -> dict[str, Any]:
         """The input that says where a tile is; `style` is the centre if that is in w."""
@@ -189,12 +260,12 @@ class Explorer:
         return {self.handles.w: (await self._styles.made(tile, z, style, others)).tobytes()}
 
     async def _begun(
-        self, tile: Tile, inputs: dict[str, Any], command: str, wishes: Mapping[str, Encoding]
+        self, stream: _Stream, tile: Tile, inputs: dict[str, Any], command: str, wishes: Mapping[str, Encoding]
     ) -> _UnderWay:
         """As soon as there is a place for it, among those who look and in the session."""
         await self._places.acquire()
         try:
-            run = await self._run(inputs, command, wishes)
+            run = await self._run(stream, inputs, command, wishes)
         except BaseException:
             self._places.release()
             raise
@@ -202,8 +273,11 @@ class Explorer:
         run.then(lambda _: self._ended(ended))
         return _UnderWay(tile, run, ended)
 
-    async def _run(self, inputs: dict[str, Any], command: str, wishes: Mapping[str, Encoding]) -> RunHandle:
+    async def _run(
+        self, stream: _Stream, inputs: dict[str, Any], command: str, wishes: Mapping[str, Encoding]
+    ) -> RunHandle:
         while True:
+            stream.check()
             try:
                 return self._session.run(inputs, command, wishes, quiet=True)
             except Busy:  # others have given the model a lot to do
@@ -287,14 +361,9 @@ def _asks(verb: str, given: Any) -> bool:
     return given is not None and given is not False and (verb == "to" or given != 0)
 
 
-async def _next(under_way: deque[_UnderWay], port: str) -> tuple[Tile, Blob]:
-    tile, run, ended = under_way[0]
-    await ended
-    picture = run.whole().outputs.get(port)
-    under_way.popleft()
-    if not isinstance(picture, Blob):
-        raise ModelFailed(f"{port} is no picture")
-    return tile, picture
+def _view(grid: Grid) -> tuple[Key, int, float]:
+    """What all tiles of a plane have in common: who pans only looks at another part of it."""
+    return grid.centre, grid.seed, grid.distance
 
 
 def _plain(value: Any) -> Any:
