@@ -117,6 +117,8 @@ test("when the connection was lost meanwhile, the missing tiles come after its r
 test("with a model that takes two seconds a picture the page answers at once, and what is out of view is not made", async () => {
   await explore("slow");
   await it.until(async () => (await tiles("slow").count()) >= 1, "a first tile");
+  const stats = async () => (await it.ask("/api/sessions/slow")).stats;
+  const before = await stats();
   const stepped = await it.page.evaluate(async () => {
     const place = document.querySelector('[data-session="slow"] .plane');
     let frames = 0;
@@ -129,9 +131,12 @@ test("with a model that takes two seconds a picture the page answers at once, an
     return { frames, took: performance.now() - begun };
   });
   assert.ok(stepped.took < 2000 * stepped.frames / 4, `30 steps took ${Math.round(stepped.took)} ms`);
-  await it.until(async () => (await grid("slow")).grid.column > 3, "it has gone there");
-  const { stats } = await it.ask("/api/sessions/slow");
-  assert.ok(stats.under_way + stats.waiting < 70, `${stats.waiting} wait`);
+  await it.until(async () => (await grid("slow")).grid.column > 20, "it has gone there");
+  await it.until(async () => (await stats()).cancelled > before.cancelled, "what was begun for tiles that nobody sees any more is ended");
+  await it.until(async () => (await tiles("slow").count()) >= 1, "a tile of there");
+  const { runs, cancelled } = await stats();
+  const passed = 30 * (await grid("slow")).grid.rows; // a column of tiles with every step
+  assert.ok(runs - cancelled < passed / 4, `${runs} runs, ${cancelled} of them cancelled, for ${passed} tiles`);
   await it.go("#/models");
-  await it.until(async () => { const now = (await it.ask("/api/sessions/slow")).stats; return now.waiting === 0; }, "nobody looks, so nothing waits");
+  await it.until(async () => { const { waiting, under_way } = await stats(); return waiting + under_way === 0; }, "nobody looks, so nothing is made");
 });
