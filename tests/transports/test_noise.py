@@ -1,6 +1,7 @@
 """Random and mutated packets into the parsers of the WebSocket and of Socket.IO, alone and in a running server.
 
-Only a mistake in words may come of it. NOISE_PACKETS=100000 sends that many through each of them.
+Only a mistake in words may come of it. The parsers alone get a hundred thousand each time; a running server, where it
+takes minutes, with NOISE_PACKETS=100000.
 """
 
 import asyncio
@@ -24,7 +25,8 @@ from tests.transports.serving import calling, serving
 from tests.transports.test_slow_readers import get
 from tests.transports.test_websocket_codec import HANDSHAKE, frame
 
-PACKETS = int(os.environ.get("NOISE_PACKETS", "1500"))
+PARSED = 100_000  # packets for each parser alone
+PACKETS = int(os.environ.get("NOISE_PACKETS", "1500"))  # for each wire of a running server
 AT_ONCE = 20  # packets of one connection
 GROWTH = 24 * 1024 * 1024  # of the process, over all of them
 REQUESTS = (
@@ -103,17 +105,18 @@ def damage(data: bytearray, chance: random.Random, whole: Sequence[bytes]) -> No
 # --- the parsers alone ---------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(300)
 def test_the_socketio_parser_says_what_is_wrong() -> None:
     read = 0
     waiting: packet.Packet | None = None
-    for data in noise(1, SOCKETIO, PACKETS):
+    for data in noise(1, SOCKETIO, PARSED):
         try:
             for kind, content in packet.engine_packets(data):
                 waiting = taken(kind, content, waiting)
                 read += 1
         except BridgeError:
             waiting = None
-    assert read > PACKETS / 4
+    assert read > PARSED / 4
 
 
 def taken(kind: str, content: str | bytes, waiting: packet.Packet | None) -> packet.Packet | None:
@@ -129,6 +132,7 @@ def taken(kind: str, content: str | bytes, waiting: packet.Packet | None) -> pac
     return read if read.attachment_count else None
 
 
+@pytest.mark.timeout(300)
 def test_the_websocket_parser_says_what_is_wrong() -> None:
     frames = (*(frame(codec.TEXT, text) for text in TEXTS), frame(codec.BINARY, BINARY), frame(codec.PING, b"x"))
     more = (
@@ -137,7 +141,7 @@ def test_the_websocket_parser_says_what_is_wrong() -> None:
         frame(codec.CLOSE, b"\x03\xe8"),
     )
     decoder, read = codec.Decoder(1_000), 0
-    for number, data in enumerate(noise(2, (*frames, *more), PACKETS)):
+    for number, data in enumerate(noise(2, (*frames, *more), PARSED)):
         if number % AT_ONCE == 0:  # one that was told of a long frame waits for the end of it
             decoder = codec.Decoder(1_000)
         try:
@@ -145,22 +149,23 @@ def test_the_websocket_parser_says_what_is_wrong() -> None:
                 read += sum(1 for _ in decoder.feed(part))
         except codec.Broken:
             decoder = codec.Decoder(1_000)
-    assert read > PACKETS / 8
+    assert read > PARSED / 8
 
 
+@pytest.mark.timeout(300)
 def test_the_reader_of_messages_says_what_is_wrong() -> None:
     read = 0
-    for data in noise(3, TEXTS, PACKETS):
+    for data in noise(3, TEXTS, PARSED):
         with suppress(BridgeError):
             wire.read_text(data)
             read += 1
         wire.id_of(data)
-    for data in noise(4, (BINARY,), PACKETS):
+    for data in noise(4, (BINARY,), PARSED):
         with suppress(BridgeError):
             wire.read_binary(data)
             read += 1
         wire.id_of_binary(data)
-    assert read > PACKETS / 8
+    assert read > PARSED / 8
 
 
 # --- a running server ----------------------------------------------------------------------------
