@@ -269,7 +269,16 @@ def _from_checkpoint(file: Any, path: Path) -> Found:
     weights = _weights_in(content)
     names = _named({name: tuple(value.shape) for name, value in weights.items()})
     settings = _settings({ours: tuple(weights[theirs].shape) for ours, theirs in names.items()})
+    settings |= _told_by_training(content)
     return settings, {ours: _given(weights[theirs]) for ours, theirs in names.items()}
+
+
+def _told_by_training(content: Mapping[str, Any]) -> Settings:
+    """What its weights can't tell, from what it was trained with; a bare state dict has the usual values."""
+    config = content.get("config")
+    if not isinstance(config, dict) or "mapping_lr" not in config:
+        return Settings()
+    return Settings(mapping_lr=number("mapping_lr", config["mapping_lr"]))
 
 
 def _check_depths(path: Path) -> None:

@@ -419,6 +419,15 @@ def test_our_checkpoints_are_taken(tmp_path):
     assert same(generator, load_network(tmp_path / "bare.pt"))
 
 
+def test_a_checkpoint_of_a_training_with_another_mapping_rate_makes_the_same_pictures(tmp_path):
+    generator = small(mapping_lr=0.05, conv_clamp=None)
+    content = {"G_ema": generator.state_dict(), "config": {"size": 16, "mapping_lr": 0.05}}
+    torch.save(content, tmp_path / "checkpoint-000000003.pt")
+    assert same(generator, load_network(tmp_path / "checkpoint-000000003.pt"))
+    torch.save(content | {"config": {"mapping_lr": "fast"}}, tmp_path / "odd.pt")
+    assert "mapping_lr is fast, not a number" in refused(tmp_path / "odd.pt")
+
+
 def test_a_checkpoint_with_code_in_it_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"G_ema": Caller(os.system, "touch ran")}, tmp_path / "net.pt")
