@@ -1,12 +1,17 @@
 """A network of somebody's own, from its file to pictures that move."""
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 import torch
 
+from bridge.commands.walk import Wish, walk
+from bridge.config import Settings
 from bridge.ports import Encoding
 from models.stylegan2.network import Generator
 from models.stylegan2.published import write_pickle
@@ -22,19 +27,75 @@ def network(tmp_path: Path) -> Path:
     return path
 
 
-async def test_a_network_named_by_its_path_walks(network):
+async def walked(network: Path, frames: int) -> set[bytes]:
+    """So many different pictures of a walk through it."""
     async with serving(models=(f"faces={network}",)) as server, calling(server) as http:
         session = server.hub.get("faces")
         await session.started()
         async with http.patch("/api/sessions/faces/walk", json={"seconds": 0.1, "play": True}) as answer:
             assert answer.status == 200
-        seen = set()
-        async with session.subscribe("image", "newest", Encoding("raw")) as frames:
-            async for frame in frames:
-                seen.add(bytes(frame.value.data))
-                if len(seen) == 5:
-                    break
-        assert all(len(picture) == 16 * 16 * 3 for picture in seen)
+        seen: set[bytes] = set()
+        async with session.subscribe("image", "newest", Encoding("raw")) as pictures:
+            async for picture in pictures:
+                seen.add(bytes(picture.value.data))
+                if len(seen) == frames:
+                    return seen
+    raise AssertionError("it ended")
+
+
+async def test_a_network_named_by_its_path_walks(network):
+    assert all(len(picture) == 16 * 16 * 3 for picture in await walked(network, 5))
+
+
+async def test_one_of_512_pixels_walks(tmp_path):
+    torch.manual_seed(2)
+    wide = Generator(z_dim=512, w_dim=512, channels=[16, 16, 16, 16, 8, 8, 8, 4], half_levels=4, conv_clamp=256)
+    write_pickle(wide.eval(), tmp_path / "large.pkl")
+    pictures = [np.frombuffer(data, np.uint8) for data in await walked(tmp_path / "large.pkl", 3)]
+    assert all(picture.shape == (512 * 512 * 3,) and picture.std() > 5 for picture in pictures)
+
+
+def filmed(network: Path, out: Path, **wish: Any) -> list[bytes]:
+    """The frames of a film, as they lie on the disk."""
+    settings = Settings(state=out.parent / "state", models=(f"faces={network}",))
+    walk(settings, Wish(str(network), out, fps=10.0, **wish))
+    return [path.read_bytes() for path in sorted(out.iterdir())]
+
+
+def test_two_films_of_a_walk_are_the_same_to_the_byte(network, tmp_path):
+    wish = {"seconds": 1.0, "told": ("kind=noise", "seconds=0.5", "seed=3", "truncation=1.2", "direction/1=1.5")}
+    one, two = (filmed(network, tmp_path / name, **wish) for name in ("one", "two"))
+    assert len(one) == 10 and one == two and len(set(one)) == 10
+
+
+async def test_a_recorded_performance_renders_the_same_twice(network, tmp_path):
+    async with serving(models=(f"faces={network}",)) as server, calling(server) as http:
+        address = "/api/sessions/faces/walk"
+        async with http.patch(address, json={"seconds": 0.3, "play": True}) as answer:
+            assert answer.status == 200
+        async with http.post(address + "/recording") as answer:
+            assert answer.status == 201
+        session = server.hub.get("faces")
+        for told in (
+            {"speed": 2, "truncation": 1.2},
+            {"kind": "loop"},
+            {"direction/2": {"lfo": "sine", "period": 1, "low": -2, "high": 2}},
+        ):
+            async with session.subscribe("image", "newest", Encoding("raw")) as pictures:
+                await anext(aiter(pictures))
+            async with http.patch(address, json=told) as answer:
+                assert answer.status == 200, await answer.text()
+        async with http.patch("/api/sessions/faces/inputs", json={"z": [1, 0, -1, 2, 0, 1, -2, 1]}) as answer:
+            assert answer.status < 300
+        async with http.delete(address + "/recording") as answer:
+            assert answer.status == 200
+        async with http.get(address + "/recording") as answer:
+            (tmp_path / "show.jsonl").write_bytes(await answer.read())
+    films = [
+        await asyncio.to_thread(filmed, network, tmp_path / name, seconds=2.0, recording=tmp_path / "show.jsonl")
+        for name in ("one", "two")
+    ]
+    assert len(films[0]) == 20 and films[0] == films[1] and len(set(films[0])) > 1
 
 
 async def test_its_grid_shows_the_pictures_as_they_would_be_while_it_mixes(network):
