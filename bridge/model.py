@@ -206,6 +206,7 @@ def _inputs(place: _Place) -> dict[str, AnyPort]:
         else:
             found[parameter.name] = _input(place, parameter, hints)
     _check_stand_ins(place, found)
+    _check_companions(place, found)
     return found
 
 
@@ -236,6 +237,16 @@ def _check_stand_ins(place: _Place, inputs: Mapping[str, AnyPort]) -> None:
         if port.default is not None or other.default is not None:
             hint = f"write `{name}: ... = None` and `{port.instead_of}: ... = None`"
             raise place.broken(f"stands in for {port.instead_of!r}, so either may be missing", hint, name)
+
+
+def _check_companions(place: _Place, inputs: Mapping[str, AnyPort]) -> None:
+    """What belongs to other inputs is let go when they come without it, so it has a default."""
+    for name, port in inputs.items():
+        for other in port.goes_with:
+            if other not in inputs or other == name:
+                raise place.broken(f"goes with {other!r}, which is no other input", parameter=name)
+        if port.goes_with and port.required:
+            raise place.broken("goes with another input, so it may be missing", f"write `{name}: ... = None`", name)
 
 
 def _input(place: _Place, parameter: inspect.Parameter, hints: Mapping[str, Any]) -> AnyPort:

@@ -27,6 +27,11 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
         """Pairs of inputs of which one stands in for the other."""
         return tuple((name, port.instead_of) for name, port in self.inputs.items() if port.instead_of)
 
+    @cached_property
+    def companions(self) -> tuple[tuple[str, AnyPort], ...]:
+        """Inputs that belong to others."""
+        return tuple((name, port) for name, port in self.inputs.items() if port.goes_with)
+
 
 class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
     """A model's options and commands; the first command is the default one."""
@@ -66,6 +71,16 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
                 given[one] = None
         return given
 
+    def let_go(self, command: Command, given: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, Any]:
+        """Of the current live inputs those that belonged to one which has come anew without them: their defaults."""
+        return {
+            name: _filled(port, name, "input")
+            for name, port in command.companions
+            if current.get(name) is not None
+            and name not in given
+            and any(given.get(other) is not None for other in port.goes_with)
+        }
+
     def complete(self, command: Command, given: Mapping[str, Any]) -> dict[str, Any]:
         """Parsed inputs with the defaults filled in; MissingInput where there is none."""
         return _complete(command.inputs, given, "input")
@@ -91,6 +106,7 @@ def _closer(port: AnyPort, told: AnyPort) -> AnyPort:
         "description": told.description or port.description,
         "unit": told.unit or port.unit,
         "instead_of": told.instead_of or port.instead_of,
+        "goes_with": told.goes_with or port.goes_with,
     }
     return msgspec.structs.replace(told, **kept)
 

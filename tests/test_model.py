@@ -309,6 +309,16 @@ class TestRefusing:
         assert "'w': stands in for 'z', which is no other input" in refusal(Alone)
         assert "either may be missing" in refusal(Firm)
 
+    def test_what_goes_with_another_input_needs_it_and_a_default(self):
+        class Alone(Model):
+            def run(self, version: Annotated[int, Number(goes_with=("prompt",))] = 0) -> float: ...
+
+        class Firm(Model):
+            def run(self, prompt: str, version: Annotated[int, Number(goes_with=("prompt",))]) -> float: ...
+
+        assert "'version': goes with 'prompt', which is no other input" in refusal(Alone)
+        assert "'version': goes with another input, so it may be missing" in refusal(Firm)
+
     def test_no_run(self):
         assert "Empty has no run" in refusal(type("Empty", (Model,), {}))
 
@@ -381,6 +391,16 @@ class TestParsing:
             {"w": False, "z": True},
             {},
         ]
+
+    def test_what_goes_with_an_input_is_let_go_when_that_comes_without_it(self):
+        class Versed(Model):
+            def run(self, prompt: str, version: Annotated[int, Number(goes_with=("prompt",))] = 0) -> float: ...
+
+        signature = signature_of(Versed)
+        current = {"prompt": "a", "version": 3}
+        sent = ({"prompt": "b"}, {"prompt": "b", "version": 4}, {"version": 4}, {})
+        assert [signature.let_go(signature.default, given, current) for given in sent] == [{"version": 0}, {}, {}, {}]
+        assert signature.let_go(signature.default, {"prompt": "b"}, {"prompt": "a"}) == {}
 
     def test_complete_takes_what_parse_gave_and_fills_in_the_rest(self):
         given = self.signature.parse(self.signature.default, {"prompt": "a"}, partial=True)

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, TypedDict
 from typing import Any as Anything
 
+import msgspec
+
 from bridge import limits
 from bridge.errors import InputError, ModelFailed
 from bridge.model import Model, command
@@ -31,7 +33,12 @@ _TASTE = (
 Prompt = Annotated[str, Text(description="the text to go on with; of a very long one only the end counts")]
 PromptTokens = Annotated[
     list[int] | None,
-    Array(Number(0, 2**31 - 1, step=1), max_length=200_000, description="instead of prompt: the numbers of its tokens"),
+    Array(
+        Number(0, 2**31 - 1, step=1),
+        max_length=200_000,
+        goes_with=("prompt",),
+        description='in place of prompt, which is "" then: the numbers of its tokens',
+    ),
 ]
 MaxCharacters = Annotated[int, Number(0, 100_000, step=1, description="characters to write at most; 0: no limit")]
 MaxTokens = Annotated[
@@ -57,7 +64,9 @@ Stop = Annotated[list[str], Array(Text(), max_length=16, description="end where 
 Alternatives = Annotated[int, Number(1, ALTERNATIVES, step=1, description="texts to write side by side")]
 Likeliest = Annotated[int, Number(0, LIKELIEST, step=1, description="tell, at each place, of so many likely tokens")]
 Vectors = Annotated[bool, Boolean(description="give the vectors probabilities and embedding with every token")]
-Version = Annotated[int | None, Number(0, 2**53 - 1, step=1, description="told with all that comes of this prompt")]
+_VERSION = Number(0, 2**53 - 1, step=1, description="told with all that comes of this prompt")
+Version = Annotated[int | None, _VERSION]
+LiveVersion = Annotated[int | None, msgspec.structs.replace(_VERSION, goes_with=("prompt", "prompt_tokens"))]
 
 
 class Written(TypedDict, total=False):
@@ -111,7 +120,7 @@ class TextModel(Model):
         alternatives: Alternatives = 1,
         likeliest: Likeliest = 0,
         vectors: Vectors = False,
-        version: Version = None,
+        version: LiveVersion = None,
         prompt_tokens: PromptTokens = None,
     ) -> Iterator[Written]:
         return self._written(prompt if prompt_tokens is None else self._known(prompt_tokens), dict(locals()))

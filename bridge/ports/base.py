@@ -56,6 +56,7 @@ class Port(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid
     unit: str = ""
     default: Any | UnsetType = UNSET  # UNSET: the value must come. None: nothing need come, the model gets None
     instead_of: str = ""  # another input that this one stands in for: of live inputs, whichever came last counts
+    goes_with: tuple[str, ...] = ()  # inputs it belongs to: live, it is let go when one of them comes without it
 
     def __post_init__(self) -> None:
         flaw = self._first_flaw()

@@ -354,6 +354,7 @@ class Session:
         """Offer live inputs: they join the current ones, and the model gets the newest when it is free."""
         signature = self._known()
         parsed = self._parsed(signature.default, inputs, live=True)
+        parsed |= signature.let_go(signature.default, parsed, self._mailbox.current)
         if by is None:
             self.heard("send", parsed)
         self._mailbox.offer(parsed, self.clock())

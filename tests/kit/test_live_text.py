@@ -97,3 +97,45 @@ async def test_what_a_run_gives_as_a_whole_and_what_it_does_not_take(session):
     ):
         with pytest.raises(InputError, match=said):
             session.run({"prompt": "a", **wishes})
+
+
+# --- live inputs stay, but what belongs to a prompt goes with it ----------------------------------
+
+
+@pytest.fixture
+async def scribe():
+    async with serving("scribe") as server:
+        yield server.hub.get("scribe")
+
+
+async def counted(session, usages, **inputs):
+    """The tokens of the prompt that a live send is gone on with."""
+    session.send({"max_tokens": 2, **inputs})
+    return (await anext(usages)).value["prompt_tokens"]
+
+
+async def test_a_prompt_sent_live_takes_the_place_of_tokens_that_were_sent_before(scribe):
+    async with scribe.subscribe("usage", policy="all") as usages:
+        assert await counted(scribe, usages, prompt="", prompt_tokens=[108, 97, 32]) == 3
+        assert await counted(scribe, usages, temperature=0.1) == 3  # the tokens stay, as all live inputs do
+        assert await counted(scribe, usages, prompt="longer") == 6
+        assert await counted(scribe, usages, prompt_tokens=[108, 97]) == 2
+        assert await counted(scribe, usages, prompt="again") == 5
+
+
+async def test_a_prompt_sent_live_without_a_version_does_not_get_that_of_another(scribe):
+    async with (
+        scribe.subscribe("usage", policy="all") as usages,
+        scribe.subscribe("version", policy="all") as versions,
+    ):
+        await counted(scribe, usages, prompt="a", version=4)
+        await counted(scribe, usages, temperature=0.1)  # the same prompt still
+        await counted(scribe, usages, prompt="b")
+        await counted(scribe, usages, prompt="c", version=5)
+        await counted(scribe, usages, prompt_tokens=[108])
+        await counted(scribe, usages, prompt="d", version=6)
+        told = {}
+        while 6 not in told.values():
+            frame = await anext(versions)
+            told[frame.run] = frame.value
+        assert list(told.values()) == [4, 4, 5, 6]
