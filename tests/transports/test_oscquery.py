@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -223,6 +224,36 @@ async def test_clients_are_told_what_became_of_paths(server: Server):
         await server.hub.get("latent").started()
         await server.hub.close_session("echo")
         assert await client.hear() == ("PATH_REMOVED", "/echo")  # started again with the same addresses: no news
+
+
+SIZED = """
+from typing import Annotated
+from bridge import Model, Number, Vector
+
+class Sized(Model):
+    def setup(self, many: bool = False):
+        self.takes(z=Vector(8 if many else 4))
+
+    def run(self, z: Annotated[object, Vector()]) -> Annotated[float, Number()]:
+        return float(z[0])
+"""
+
+
+async def test_a_session_that_takes_something_else_now_is_told_and_its_tree_says_so(server: Server, tmp_path: Path):
+    """By an option of the model, which is another one after a restart."""
+    (tmp_path / "model.toml").write_text('title = "Sized"\nkind = "generate"\n')
+    (tmp_path / "model.py").write_text(SIZED)
+    async with listening(server) as client:
+        await (await server.hub.open(str(tmp_path), "sized")).started()
+        assert await client.hear() == ("PATH_ADDED", "/sized")
+        assert (await asked(server, "/sized/z?TYPE"))["TYPE"] == "f" * 4
+        await server.hub.restart("sized", {"many": True})
+        assert await client.hear() == ("PATH_CHANGED", "/sized")
+        assert (await asked(server, "/sized/z?TYPE"))["TYPE"] == "f" * 8
+        await server.hub.restart("sized", {"many": True})
+        await server.hub.get("sized").started()
+        await server.hub.close_session("sized")
+        assert await client.hear() == ("PATH_REMOVED", "/sized")  # as before: no news between
 
 
 async def test_names_that_are_passed_on_are_told_in_an_order_that_mixes_nobody_up(server: Server):
