@@ -98,6 +98,7 @@ CANDIDATES = 32  # addresses that one WebRTC peer may name, in its offer and lat
 PEERS_SEEN = 256  # other bridges on the network
 
 # How long
+OSC_SLICE_SECONDS = 0.004  # of what one packet holds, then others have their turn
 OSC_HORIZON_SECONDS = 60.0  # a bundle may be meant so far ahead
 OSC_PROBE_SECONDS = 5.0  # after so long it is looked whether a subscriber is still there
 OSC_SUBSCRIPTION_SECONDS = 3600.0  # of another machine over UDP, when nothing comes from there any more

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from bridge import limits
 
 Steps = Iterator[bool]  # True: what was done so far can be looked at, False: it is in the middle of something
-_SECONDS = 0.004  # then others have their turn
 
 
 class Backlog:
@@ -40,7 +39,7 @@ class Backlog:
 
     def begin_turn(self) -> None:
         """From now on its time counts."""
-        self._until = time.monotonic() + _SECONDS
+        self._until = time.monotonic() + limits.OSC_SLICE_SECONDS
 
     def start(self, steps: Steps) -> None:
         """At once, as far as this turn goes; the rest in the turns to come. Not while it is busy."""

@@ -21,6 +21,12 @@ ALL = codec.message("//*", [0.5])
 STORM = codec.bundle([ALL] * limits.OSC_BUNDLE_PACKETS)
 
 
+@pytest.fixture(autouse=True)
+def short_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a storm takes many turns on a machine of any speed."""
+    monkeypatch.setattr(limits, "OSC_SLICE_SECONDS", 0.0005)
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
     async with serving("painter", "latent", "echo", "counter") as server:
