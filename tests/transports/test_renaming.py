@@ -1,6 +1,7 @@
 """One session gets another name while clients of every wire are on it: nobody is cut off, and all are told."""
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -13,15 +14,20 @@ import pytest
 import socketio
 
 from bridge.server import Server
-from tests.transports.serving import calling, serving
+from tests.transports.runway.homes import homes, place, settled
+from tests.transports.runway.test_socketio import Polling
+from tests.transports.serving import calling
 from tests.transports.talking import osc_port, talking
+from tests.transports.webrtc_clients import watching
 
 Hear = Callable[[], Awaitable[str]]  # the name under which the next picture came
+DARK, LIGHT = 0.2, 0.8  # what is painted under the old name, and under the new one
+BETWEEN = 150  # lighter than that came after the new name
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[Server]:
-    async with serving("painter") as server:
+    async with homes("painter") as server:
         yield server
 
 
@@ -127,8 +133,7 @@ async def mjpeg(server: Server) -> AsyncIterator[tuple[Hear, Hear]]:
                 await answer.content.readuntil(b"Content-Length: ")
                 size = int(await answer.content.readuntil(b"\r\n"))
                 await answer.content.readuntil(b"\r\n\r\n")
-                shown = cv2.imdecode(np.frombuffer(await answer.content.readexactly(size), np.uint8), cv2.IMREAD_COLOR)
-                if name == "painter" or shown.mean() > 150:  # only what came after the new name is so bright
+                if name == "painter" or lightness(await answer.content.readexactly(size)) > BETWEEN:
                     return name
 
         async def renamed() -> str:
@@ -139,7 +144,68 @@ async def mjpeg(server: Server) -> AsyncIterator[tuple[Hear, Hear]]:
         yield picture, renamed
 
 
-WIRES = {"HTTP": events, "WebSocket": websocket, "Socket.IO": socket_io, "OSC": osc, "MJPEG": mjpeg}
+@asynccontextmanager
+async def webrtc(server: Server) -> AsyncIterator[tuple[Hear, Hear]]:
+    """Nor has a video."""
+    async with calling(server) as http, watching(http, "/api/sessions/painter/whep/image") as (peer, video, _):
+        name = "painter"
+
+        async def picture() -> str:
+            while True:
+                frame = await video.recv()
+                if name == "painter" or frame.to_ndarray(format="gray").mean() > BETWEEN:
+                    return name
+
+        async def renamed() -> str:
+            nonlocal name
+            name = "painted"
+            assert peer.connectionState == "connected"
+            return name
+
+        yield picture, renamed
+
+
+@asynccontextmanager
+async def runway(server: Server) -> AsyncIterator[tuple[Hear, Hear]]:
+    """Nor has the old app: a model is a port there, which is now said to be that of the new name."""
+    at = place(server, "painter", "socket.io")
+    async with aiohttp.ClientSession() as http:
+        client = Polling(http, at, 3)
+        await client.open()
+        await client.heard("info")
+        name = "painter"
+
+        async def picture() -> str:
+            while True:
+                said = await client.heard("data")
+                assert isinstance(said, dict)
+                shown = base64.b64decode(said["image"].partition(",")[2])
+                if name == "painter" or lightness(shown) > BETWEEN:
+                    return name
+
+        async def renamed() -> str:
+            nonlocal name
+            await settled(server, "painted")
+            assert place(server, "painted", "socket.io") == at
+            name = "painted"
+            return name
+
+        yield picture, renamed
+
+
+def lightness(picture: bytes) -> float:
+    return float(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR).mean())
+
+
+WIRES = {
+    "HTTP": events,
+    "WebSocket": websocket,
+    "Socket.IO": socket_io,
+    "OSC": osc,
+    "MJPEG": mjpeg,
+    "WebRTC": webrtc,
+    "old Runway": runway,
+}
 
 
 async def test_whoever_is_on_a_session_goes_on_under_its_new_name_and_is_told(server: Server):
@@ -153,14 +219,14 @@ async def test_whoever_is_on_a_session_goes_on_under_its_new_name_and_is_told(se
             async with http.patch(f"/api/sessions/{name}/inputs", json={"shade": shade}) as answer:
                 assert answer.status == 200
 
-        await painted(0.2)
+        await painted(DARK)
         heard = await asyncio.gather(*(picture() for picture, _ in clients.values()))
         assert heard == ["painter"] * len(WIRES)
         async with http.patch("/api/sessions/painter", json={"name": "painted"}) as answer:
             assert answer.status == 200
         told = await asyncio.gather(*(renamed() for _, renamed in clients.values()))
         assert told == ["painted"] * len(WIRES)
-        await painted(0.8)
+        await painted(LIGHT)
         for picture, _ in clients.values():
             while await picture() != "painted":  # what was on its way under the old name
                 pass
