@@ -10,7 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
@@ -22,6 +22,7 @@ from bridge.errors import SetupError, StateUnwritable
 FILE = "workspace.db"
 LOCK = "bridge.lock"
 _LOCK_BYTE = 1 << 30  # far beyond the text: on Windows a locked byte can't be read, and the text is for reading
+_FAVOURITES = "SELECT id, session, model, name, space, vector, inputs, picture FROM favourites ORDER BY place"
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -209,9 +210,8 @@ class Workspace:
 
     def _read_favourites(self) -> list[SavedFavourite]:
         assert self._db is not None
-        columns = "id, session, model, name, space, vector, inputs, picture"
         with _in_words(self.folder):
-            rows = self._db.execute(f"SELECT {columns} FROM favourites ORDER BY place").fetchall()  # noqa: S608
+            rows = self._db.execute(_FAVOURITES).fetchall()
         return [_favourite(*row) for row in rows]
 
     def _keep(self, one: SavedFavourite) -> None:
@@ -309,6 +309,18 @@ def _favourite(
 
 def _json(value: dict[str, Any] | None) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def favourites_in(folder: Path) -> list[SavedFavourite]:
+    """Those that are kept in that state folder, whoever has it open; none where there are none. Changes nothing."""
+    path = folder / FILE
+    if not path.is_file():
+        return []
+    with _in_words(folder), closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+        _check_version(db)
+        tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+        rows = db.execute(_FAVOURITES).fetchall() if "favourites" in tables else []
+    return [_favourite(*row) for row in rows]
 
 
 # --- the folder ----------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """sketchbridge walk: films of walks, the same each time, and words for what can't be filmed."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bridge.walks.keys import Latent
 from bridge.walks.performance import Performance
 from bridge.walks.recording import Control, Recording
 from bridge.walks.timeline import Walk
+from bridge.workspace import SavedFavourite, Workspace
 
 MODELS = Path(__file__).parent / "models"
 
@@ -59,6 +61,48 @@ def test_what_can_t_be_filmed_is_told_and_leaves_nothing(tmp_path, wish, says):
     with pytest.raises(BridgeError, match=says):
         rendered(tmp_path, out=tmp_path / "film.mp4", **wish)
     assert not list(tmp_path.glob("*film*"))
+
+
+async def kept(state: Path, *places: tuple[str, str, list[float]]) -> None:
+    async with Workspace(state) as workspace:
+        for id, space, vector in places:
+            data = np.array(vector, "<f4").tobytes()
+            model = "other" if id == "alien" else "latent"
+            await workspace.keep(SavedFavourite(id, "latent", model, id, space, data, {}, b""))
+
+
+async def with_favourites(tmp_path: Path) -> None:
+    """They lie in the state folder of a bridge that still runs."""
+    places = ("one", "z", [1, 1, 1, 1]), ("two", "z", [2, 0, 0, 0]), ("style", "w", [1, 0, -1]), ("alien", "z", [1] * 4)
+    await kept(tmp_path / "state", *places)
+
+
+async def test_favourites_are_keyframes_of_a_film_while_a_bridge_has_them_open(tmp_path):
+    await with_favourites(tmp_path)
+    places = "keyframes=[%s]", "kind=loop", "seconds=0.5", "speed=1"
+    named = tuple(text % '{"favourite": "one"}, {"favourite": "two"}' if "%s" in text else text for text in places)
+    plain = tuple(text % "[1, 1, 1, 1], [2, 0, 0, 0]" if "%s" in text else text for text in places)
+    async with Workspace(tmp_path / "state"):
+        films = [
+            await asyncio.to_thread(rendered, tmp_path, out=tmp_path / out, seconds=1.0, fps=5.0, told=told)
+            for out, told in (("named", named), ("plain", plain))
+        ]
+    assert len(films[0]) == 5 and all((a == b).all() for a, b in zip(*films, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ('centre={"favourite": "three"}', "no favourite 'three' of this model"),
+        ('centre={"favourite": "alien"}', "no favourite 'alien' of this model"),
+        ('centre={"favourite": "style"}', "was kept in w"),
+    ],
+)
+async def test_a_favourite_that_can_t_be_filmed_is_told(tmp_path, told, says):
+    await with_favourites(tmp_path)
+    with pytest.raises(InputError, match=says) as caught:
+        await asyncio.to_thread(rendered, tmp_path, out=tmp_path / "film.mp4", told=(told,))
+    assert caught.value.field == "centre" and caught.value.hint
 
 
 LATENT = Latent(4, 3, (0.0, 1.0), ("direction/1", "direction/2"))

@@ -25,14 +25,16 @@ from bridge.ports import Blob, Encoding
 from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from bridge.transports.http_bodies import from_parts
+from bridge.walks import kept
 from bridge.walks.anchors import Vectors
 from bridge.walks.handles import Handles, needed, picture_of
+from bridge.walks.keys import Given
 from bridge.walks.mapping import mapped
 from bridge.walks.performance import Performance
 from bridge.walks.recording import Control, Recording, read, steps
 from bridge.walks.settings import Settings as Told
-from bridge.walks.settings import favourites_at
 from bridge.walks.timeline import Walk
+from bridge.workspace import favourites_in
 
 _AHEAD = 4  # frames that the model is given at once, so that it never waits for us
 
@@ -74,7 +76,11 @@ async def _walk(settings: Settings, wish: Wish) -> None:
         await session.started()
         assert session.signature is not None
         handles = needed(session.signature, session.name)
-        recording = _recorded(wish.recording, session, handles) if wish.recording else _begun(handles, wish.told)
+        if wish.recording:
+            recording = _recorded(wish.recording, session, handles)
+        else:
+            of_model = await asyncio.to_thread(_favourites, settings.state, session)
+            recording = _begun(handles, wish.told, of_model)
         seconds = wish.seconds or (recording.seconds if recording.controls else 10.0)
         rendering = _Rendering(session, handles, recording, _inputs(session, wish.inputs))
         with film(wish.out, wish.fps) as out:
@@ -163,13 +169,19 @@ def _inputs(session: Session, texts: tuple[str, ...]) -> dict[str, Any]:
     return session.signature.parse(command, from_parts([part_of(text) for text in texts], command), partial=True)
 
 
-def _begun(handles: Handles, told: tuple[str, ...]) -> Recording:
-    """A walk with what --set says, which nobody tells anything further."""
+def _begun(handles: Handles, told: tuple[str, ...], of_model: Mapping[str, Given]) -> Recording:
+    """A walk with what --set says, which nobody tells anything further. `of_model`: the favourites that there are."""
     patch = dict(_setting(text) for text in told)
     settings = Told().changed(patch, handles.latent)
-    for _, name in favourites_at(settings):
-        raise InputError(f"the favourite {name!r} is in the workspace of a bridge", hint="give seeds or vectors")
-    return Recording("", Performance(handles, Walk.begun(handles.latent, settings)))
+    listed = ", ".join([*of_model][:20]) or "none"
+    places = kept.given(settings, handles.latent, of_model.get, f"in the state folder are: {listed}")
+    return Recording("", Performance(handles, Walk.begun(handles.latent, kept.in_vectors(settings, places))))
+
+
+def _favourites(state: Path, session: Session) -> dict[str, Given]:
+    """Those of this model in the workspace, by id."""
+    those = (one for one in favourites_in(state) if one.model == session.model)
+    return {one.id: Given(one.space, one.vector) for one in those}
 
 
 def _setting(text: str) -> tuple[str, Any]:

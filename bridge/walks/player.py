@@ -13,18 +13,19 @@ from typing import Any, Self
 
 import msgspec
 
-from bridge.errors import BridgeError, InputError
+from bridge.errors import BridgeError
 from bridge.session.outputs import Event
 from bridge.session.session import Session
-from bridge.walks import keys
+from bridge.walks import kept, keys
 from bridge.walks.anchors import Vectors
 from bridge.walks.beginning import Begin
 from bridge.walks.handles import Handles
+from bridge.walks.kept import Kept
 from bridge.walks.keys import Favourite, Given, Key
 from bridge.walks.mapping import mapped
 from bridge.walks.performance import Performance
 from bridge.walks.recording import Control
-from bridge.walks.settings import Settings, favourites_at
+from bridge.walks.settings import Settings
 from bridge.walks.timeline import Walk
 
 _AHEAD_S = 1.0  # vectors that the model has to work out are asked for so long before they are needed
@@ -32,7 +33,6 @@ _LOOK_S = 1 / 60  # between two looks at a walk that goes on while nothing of it
 _AGAIN_S = 1.0  # after something went wrong
 _log = logging.getLogger(__name__)
 
-Kept = Callable[[str], Given | None]  # the vector of a favourite
 Tile = Callable[[Any, str], Given]  # the vector of a place of the grid, told as [row, column], for this setting
 Noted = Callable[[Control], None]
 
@@ -40,12 +40,12 @@ Noted = Callable[[Control], None]
 class Player:
     """The walk of one session. Use as `async with Player(...)`; when it ends the picture stays where it is."""
 
-    def __init__(self, session: Session, handles: Handles, begin: Begin, kept: Kept, tile: Tile) -> None:
+    def __init__(self, session: Session, handles: Handles, begin: Begin, kept_by: Kept, tile: Tile) -> None:
         """InputError if it can't begin like that. `tile`: a place of the grid."""
         self.handles = handles
         self.begun = begin
         self._session = session
-        self._kept = kept
+        self._kept = kept_by
         self._tile = tile
         self._places: dict[str, Given] = {}  # favourites that were asked for: they stay, also when they are dropped
         self._began = session.clock()
@@ -151,32 +151,24 @@ class Player:
     def state(self) -> Begin:
         """With what another one would begin where this is; favourites that are no more as their vectors."""
         walk = self._walk
-        kept = walk.settings.with_keys(lambda key: key if self._is_kept(key) else self._plainly(key))
+        told = walk.settings.with_keys(lambda key: key if self._is_kept(key) else self._plainly(key))
         place = 0.0 if walk.settings.playing else walk.place(self._now())
-        return Begin(kept.plain(), place, self._performance.held and not self._performance.holds_a_vector)
+        return Begin(told.plain(), place, self._performance.held and not self._performance.holds_a_vector)
 
     def _is_kept(self, key: Key) -> bool:
         return not isinstance(key, Favourite) or self._kept(key.favourite) is not None
 
     def _checked(self, settings: Settings) -> Settings:
         """The same; its favourites are known, and their vectors with the others."""
-        for field, name in favourites_at(settings):
-            given = self._places.get(name) or self._kept(name)
-            if given is None:
-                hint = "GET /api/favourites lists them"
-                raise InputError(f"there is no favourite {name!r} of this model", hint=hint, field=field)
-            if given.space == "w" and settings.space != "w":
-                hint = 'set space to "w" as well'
-                raise InputError(f"the favourite {name!r} was kept in w", hint=hint, field=field)
-            length = self.handles.latent.length(given.space)
-            if len(given.data) != 4 * length:
-                said = f"the favourite {name!r} holds {len(given.data) // 4} numbers; this network walks with {length}"
-                hint = "it was kept with another network, or with a style for each layer"
-                raise InputError(said, hint=hint, field=field)
+        found = kept.given(settings, self.handles.latent, self._given, "GET /api/favourites lists them")
+        for name, given in found.items():
             self._places[name] = given
             of_its_space = self._vectors[given.space]
             of_its_space.put(Favourite(name), of_its_space[given])
         return settings
+
+    def _given(self, id: str) -> Given | None:
+        return self._places.get(id) or self._kept(id)
 
     def _plainly(self, key: Key) -> Key:
         """The same place, in words that mean the same everywhere."""
