@@ -15,7 +15,7 @@ import tools
 
 ROOT = Path(__file__).resolve().parent.parent
 PY = sys.executable
-OSC = ("with_programs", "runway_with_liblo", "one_walk")
+OSC = ("with_programs", "runway_with_liblo", "one_walk", "pasted")
 NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=300000")
 
 

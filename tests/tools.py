@@ -63,6 +63,7 @@ def osc() -> str:
         or _missing("Pure Data", lambda: _any("pd"), "puredata-core")
         or _missing("ffmpeg", lambda: _any("ffmpeg"), "ffmpeg")
         or _missing("curl", lambda: _any("curl"), "curl")
+        or _missing(f"node {NODE} or newer, which reads the page's lines", _node, "nodejs", "npm")
     )
 
 
