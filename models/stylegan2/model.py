@@ -27,6 +27,10 @@ Truncation = Annotated[
 Noise = Annotated[list[str], Category(("const", "random", "none"), description="random: another for each place")]
 Slider = Annotated[float, Number(-5, 5, step=0.01, default=0, description="how far along a direction"), SLIDERS]
 Other = Annotated[list[np.ndarray | None], Vector(description="another place, whose style some layers take")]
+OtherStyle = Annotated[
+    list[np.ndarray | None],
+    Vector(instead_of="mix", description="another place among the styles, or one for each layer"),
+]
 Cutoff = Annotated[
     list[int], Number(-1, step=1, description="so many layers truncation counts for, the coarse ones; -1: all")
 ]
@@ -73,6 +77,7 @@ class StyleGAN2(Model):
             z=Vector(self.z_dim),
             w=Vector(self.w_dim, rows=self.num_ws),
             mix=Vector(self.z_dim),
+            mix_w=Vector(self.w_dim, rows=self.num_ws),
             label=Number(-1, self.c_dim - 1, step=1, description=labels),
             truncation_cutoff=Number(-1, self.num_ws, step=1),
             mix_from=Number(0, self.num_ws, step=1),
@@ -93,9 +98,10 @@ class StyleGAN2(Model):
         mix_from: Layer = None,
         mix_to: Layer = None,
         truncation_cutoff: Cutoff = -1,
+        mix_w: OtherStyle = None,
         **direction: Slider,
     ) -> Annotated[Sequence[np.ndarray], Picture()]:
-        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_from, mix_to)
+        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_w, mix_from, mix_to)
         return self.pictures(places, direction, noise, [_seed(*each) for each in zip(z, w, strict=True)])
 
     @command
@@ -110,10 +116,11 @@ class StyleGAN2(Model):
         mix_from: Layer = None,
         mix_to: Layer = None,
         truncation_cutoff: Cutoff = -1,
+        mix_w: OtherStyle = None,
         **direction: Slider,
     ) -> Annotated[Sequence[np.ndarray], Picture(), "tile"]:
         """A picture beside the others: made together with those that wait, and not shown to who follows `image`."""
-        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_from, mix_to)
+        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_w, mix_from, mix_to)
         seeds = [_seed(*each) for each in zip(z, w, strict=True)]
         return self.pictures(places, direction, noise, seeds, together=True)
 
@@ -136,14 +143,16 @@ class StyleGAN2(Model):
         truncation: Sequence[float],
         cutoff: Sequence[int],
         mix: Sequence[np.ndarray | None],
+        mix_w: Sequence[np.ndarray | None] | None,
         mix_from: Sequence[int | None],
         mix_to: Sequence[int | None],
     ) -> list[Any]:
         """The styles of each picture, some layers of which may be those of another place."""
         places = [self.place(*each) for each in zip(z, w, label, truncation, cutoff, strict=True)]
-        for i, other in enumerate(mix):
-            if other is not None:
-                styles = self.place(other, None, label[i], truncation[i], cutoff[i])
+        mix_w = mix_w or [None] * len(mix)  # whoever calls this without the bridge may leave it out
+        for i, (other, style) in enumerate(zip(mix, mix_w, strict=True)):
+            if other is not None or style is not None:
+                styles = self.place(other, style, label[i], truncation[i], cutoff[i])
                 first = self.num_ws // 2 if mix_from[i] is None else mix_from[i]
                 last = self.num_ws if mix_to[i] is None else mix_to[i]
                 places[i] = self.tools.mix(places[i], styles, first, last)

@@ -146,6 +146,24 @@ def test_mixing_all_layers_is_the_other_picture_and_none_is_the_first(call):
     assert np.array_equal(all_, other) and np.array_equal(none, one)
 
 
+def test_a_style_is_mixed_in_as_its_place_is(call):
+    (w,) = call("map", {"z": z(2), "label": 3})
+    base = {"z": z(1), "label": 3, "mix_from": 2, "mix_to": 7}
+    plain, of_z, of_w, of_rows = call(
+        "run", {**base}, {**base, "mix": z(2)}, {**base, "mix_w": w}, {**base, "mix_w": np.tile(w, 10)}
+    )
+    assert np.array_equal(of_z, of_w) and np.array_equal(of_z, of_rows) and differ(plain, of_z) > 0.1
+    (tile,) = call("tile", {**base, "mix_w": w})
+    assert np.abs(tile.astype(int) - of_z).max() <= 1
+
+
+def test_of_two_that_could_be_mixed_in_the_one_that_came_last_counts(loaded):
+    signature = refined(signature_of(StyleGAN2), loaded)
+    assert signature.default.inputs["mix_w"].instead_of == "mix"
+    assert signature.parse(signature.default, {"mix_w": [0.0] * 64}, partial=True)["mix"] is None
+    assert signature.parse(signature.default, {"mix": [0.0] * 64}, partial=True)["mix_w"] is None
+
+
 def test_random_noise_belongs_to_the_place(call):
     one, same, other = call("run", *({"z": z(seed), "noise": "random", "truncation": 0} for seed in (1, 1, 2)))
     assert np.array_equal(one, same) and not np.array_equal(one, other)
@@ -157,6 +175,7 @@ def test_random_noise_belongs_to_the_place(call):
         ("z", np.zeros(512), "a list of 64 numbers"),
         ("z", [float("nan")] * 64, "finite"),
         ("w", np.zeros(65), "or 10 such lists in one: 640"),
+        ("mix_w", np.zeros(65), "or 10 such lists in one: 640"),
         ("label", 5, "from -1 to 4"),
         ("mix_to", 11, "from 0 to 10"),
         ("truncation_cutoff", 11, "from -1 to 10"),
