@@ -44,7 +44,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Stray(NamedTuple):
-    """A message that nothing here listens to: whoever learns a control wants to know of it."""
+    """A message of a controller: whoever learns a control wants to know of it."""
 
     address: str
     numbers: tuple[float, ...]
@@ -59,6 +59,7 @@ class Mappings:
         self._kept: dict[str, Mapping] = {}
         self._at: dict[str, tuple[Mapping, ...]] = {}
         self._strays: dict[str, Stray] = {}
+        self._moved: dict[str, Stray] = {}  # by mapped address, so there are no more than mappings
         self._turn = asyncio.Lock()  # who changes them now: each change is made of what the one before left
         self._watching: asyncio.Task[None] | None = None
 
@@ -86,11 +87,18 @@ class Mappings:
             del self._strays[next(iter(self._strays))]
         self._strays[address] = Stray(address, numbers)
 
+    def moved(self, address: str, numbers: tuple[float, ...]) -> None:
+        """A message came to an address that is mapped: it can be learned for one more control."""
+        if address in self._at:
+            self._moved.pop(address, None)
+            self._moved[address] = Stray(address, numbers)
+
     def described(self) -> dict[str, Any]:
-        """As JSON: the mappings, and the addresses that nothing listens to, the newest first."""
+        """As JSON: the mappings; what came to addresses nothing listens to, and to mapped ones, the newest first."""
         return {
             "mappings": [{"id": id, **msgspec.to_builtins(mapping)} for id, mapping in self._kept.items()],
             "strays": [stray._asdict() for stray in reversed(self._strays.values())],
+            "moved": [one._asdict() for one in reversed(self._moved.values())],
         }
 
     async def add(self, mapping: Mapping) -> None:
@@ -134,6 +142,7 @@ class Mappings:
         self._at = {}
         for one in self._kept.values():
             self._at[one.address] = (*self.at(one.address), one)
+        self._moved = {address: last for address, last in self._moved.items() if address in self._at}
 
 
 def _sound(kept: Iterable[Mapping]) -> Iterator[Mapping]:

@@ -20,7 +20,7 @@ from bridge.errors import BridgeError, Busy, InputError, ModelError, TooLarge
 from bridge.osc import addresses, codec, values
 from bridge.osc.addresses import Method, Node
 from bridge.osc.times import Schedule, delay
-from bridge.ports import Number, Port, Vector
+from bridge.ports import Boolean, Category, Number, Port, Vector
 from bridge.session.guests import speaking
 from bridge.session.session import Session
 from bridge.transports.osc_backlog import Backlog, Steps
@@ -59,6 +59,9 @@ class Controls(Protocol):
 
     def stray(self, address: str, numbers: tuple[float, ...]) -> None:
         """Nothing listens to this."""
+
+    def moved(self, address: str, numbers: tuple[float, ...]) -> None:
+        """This moves something, and may be learned for more."""
 
 
 class Actions(Protocol):
@@ -422,11 +425,14 @@ class Receiver:
                 continue
             if node is not None and node.method is not None:
                 self._move(node, node.method, one.of(number), sender, inlet)
+        if mapped:
+            self._controls.moved(address, _numbers(arguments))
         return bool(mapped)
 
     def _move(self, node: Node, method: Method, value: float, sender: Any, inlet: Inlet) -> None:
         if method.kind in ("input", "setting"):
-            whole = isinstance(method.port, Number) and method.port.whole
+            port = method.port
+            whole = isinstance(port, (Boolean, Category)) or (isinstance(port, Number) and port.whole)
             came = _Came(_decode(method), [round(value) if whole else value], sender, inlet)
             self._offer(self._target(node), came)
 
@@ -437,8 +443,7 @@ class Receiver:
         if session is None or session.signature is not None:
             signature = session.signature if session is not None else None
             error = partial(addresses.unknown, address, self._space.root, signature, tuple(self._space.sessions))
-            numbers = [float(value) for value in arguments if isinstance(value, (int, float))]
-            self._controls.stray(address, tuple(numbers[: limits.MAPPED_ARGUMENTS]))
+            self._controls.stray(address, _numbers(arguments))
             self._refuse(address, error, sender, inlet)
         else:
             self._keep_early(session, _Waiting(packet, sender, inlet), address)
@@ -527,6 +532,12 @@ class Receiver:
         if self._lines.take(now) and isinstance(error, BridgeError):
             _log.warning("OSC from %s: %s", peer.host, error.message)
         refuse(peer, address, "", error)
+
+
+def _numbers(arguments: list[Any]) -> tuple[float, ...]:
+    """Those of a message, as whoever learns a control is told of them."""
+    numbers = [float(value) for value in arguments if isinstance(value, (int, float))]
+    return tuple(numbers[: limits.MAPPED_ARGUMENTS])
 
 
 def _decode(method: Method) -> Decode:

@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { studio } from "./studio.js";
 import { oscOf, placesOf, reached } from "../../bridge/studio/connect/places.js";
-import { ROOT, complaints, folder, giveToDraw, moves, photo, python, shoot } from "./support.js";
+import { ROOT, complaints, folder, giveToDraw, moves, photo, python, shoot, testModel } from "./support.js";
 
-const it = studio({ flags: ["--osc-host", "0.0.0.0"], sessions: ["dream"] }); // bound to an address that nobody can send to
+const it = studio({ flags: ["--osc-host", "0.0.0.0", ...testModel("everything")], sessions: ["dream"] }); // bound to an address that nobody can send to
 const p5 = readFileSync(join(import.meta.dirname, "node_modules", "p5", "lib", "p5.min.js"));
 
 async function snippet(session, program) {
@@ -143,6 +143,32 @@ test("a control is learned: a fader is moved, the control clicked, and from then
   await it.go("#/connect/dream");
   await it.press(it.page, "forget /1/fader1");
   await it.until(async () => !(await it.ask("/api/mappings")).mappings.length, "it is forgotten");
+});
+
+test("one fader is learned for switches, choices and numbers without a range, one after the other; what none can move says so", async () => {
+  const everything = it.session("everything");
+  const heard = () => it.until(async () => { await fader("/1/fader7", Math.random()); return it.page.getByText("/1/fader7 moves. Now").isVisible(); }, "the fader is heard");
+  await it.go("#/connect/everything");
+  await it.press(it.page, "Learn");
+  await heard();
+  const { inputs } = await it.ask("/api/sessions/everything");
+  await everything.getByLabel("text", { exact: true }).click();
+  await it.page.getByText("no fader can move this").waitFor();
+  await it.press(everything, "close everything");
+  assert.equal(await everything.count(), 1, "a press does nothing else meanwhile");
+  for (const [name, control] of [["bright", everything.getByRole("switch", { name: "bright" })], ["weather", everything.getByRole("radio", { name: "sun" })], ["count", everything.getByLabel("count", { exact: true })]]) {
+    await heard();
+    await control.click();
+    await it.until(async () => (await it.ask("/api/mappings")).mappings.some(({ input }) => input === name), name);
+  }
+  assert.deepEqual((await it.ask("/api/sessions/everything")).inputs.text, inputs.text);
+  await it.press(it.page, "Done");
+  await fader("/1/fader7", 1);
+  const stands = async () => { const { bright, weather, count } = (await it.ask("/api/sessions/everything")).inputs; return JSON.stringify([bright, weather, count]); };
+  await it.until(async () => (await stands()) === '[true,"sun",6]', "all three, up");
+  await fader("/1/fader7", 0);
+  await it.until(async () => (await stands()) === '[false,"rain",0]', "all three, down");
+  for (const { id } of (await it.ask("/api/mappings")).mappings) await fetch(`${it.bridge.url}/api/mappings?${new URLSearchParams({ id })}`, { method: "DELETE" });
 });
 
 test("the curl line makes a drawing, the Python lines print colours", async () => {

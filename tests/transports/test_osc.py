@@ -383,6 +383,24 @@ async def test_a_controller_with_addresses_of_its_own_moves_what_it_was_mapped_t
     program.say("/latent/walk/speed")
     assert await program.hear() == ("/reply", ["/latent/walk/speed", "", 1.0])
     assert server.hub.get("painter").inputs()["width"] == 26
+    told = server.mappings.described()
+    assert told["moved"] == [{"address": "/1/fader1", "numbers": (0.25,)}] and not told["strays"]  # to be learned again
+    for mapping in told["mappings"]:
+        await server.mappings.remove(mapping["id"])
+    assert server.mappings.described()["moved"] == []
+
+
+async def test_a_fader_turns_a_switch_and_goes_through_a_list():
+    everything = MODELS.parent / "browser" / "models" / "everything"
+    async with serving(models=(f"everything={everything}",)) as server, talking(server) as program:
+        session = server.hub.get("everything")
+        await session.started()
+        for input, last in (("bright", 1), ("weather", 1)):
+            mapping = Mapping(address="/1/fader2", session="everything", input=input, target=(0, last))
+            await server.mappings.add(mapping)
+        for number, stands in ((0.7, (True, "sun")), (0.2, (False, "rain"))):
+            program.say("/1/fader2", number)
+            await until(lambda stands=stands: tuple(map(session.inputs().get, ("bright", "weather"))) == stands)
 
 
 async def test_answers_are_never_answered(server: Server, program: Program):

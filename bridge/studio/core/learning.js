@@ -8,7 +8,7 @@ const LOOK_MS = 300;
 
 // null: not learning. Else {fader: null, or {address, argument, low, high}: what was moved last}
 export const learning = new Store(null);
-export const mappings = new Store({ mappings: [], strays: [] });
+export const mappings = new Store({ mappings: [], strays: [], moved: [] });
 
 export const look = async () => mappings.set(await api("GET", "/api/mappings"));
 export const forget = async (id) => mappings.set(await api("DELETE", `/api/mappings?${new URLSearchParams({ id })}`));
@@ -24,7 +24,8 @@ export function learn(on) {
   let first = true;
   timer = setInterval(() => trying(async () => {
     await look();
-    for (const { address, numbers } of mappings.get().strays) hear(before, address, numbers, first);
+    const { strays, moved } = mappings.get(); // one that moves something already can move more
+    for (const { address, numbers } of [...moved, ...strays]) hear(before, address, numbers, first);
     first = false;
   }), LOOK_MS);
   return undefined;
@@ -42,11 +43,14 @@ function hear(before, address, numbers, first) {
   });
 }
 
-// A press on a control while learning maps it, and moves nothing: neither the slider's own hand nor the page's hear of it.
-const controlAt = (event) => {
-  const control = learning.get() ? event.target.closest?.("[data-target]") : null;
-  return control?.closest("[data-session]") ? control : null;
-};
+// A press on a control while learning maps it, and moves nothing: neither the control's own hand nor the page's hear of
+// it. One that no fader can move says so. What leads on to other controls does as always.
+const LEADS_ON = "[role=tab], summary, a[href]";
+const CONTROLS = "[data-target], button, input, select, textarea, canvas, label, [tabindex='0']";
+function controlAt({ target }) {
+  if (!learning.get() || !target.closest?.("[data-session]") || target.closest(LEADS_ON)) return null;
+  return target.closest("[data-target]") ?? target.closest(CONTROLS);
+}
 const swallow = (event) => {
   if (!controlAt(event)) return false;
   event.preventDefault();
@@ -56,12 +60,12 @@ const swallow = (event) => {
 for (const name of ["pointerup", "mousedown", "touchstart"]) addEventListener(name, swallow, { capture: true, passive: false });
 addEventListener("pointerdown", (event) => { if (swallow(event)) chosen(controlAt(event)); }, true);
 addEventListener("click", (event) => { // by the keyboard; that of a press has been heard
-  const { fader } = learning.get() ?? {};
-  if (swallow(event) && event.detail === 0 && fader) chosen(controlAt(event));
+  if (swallow(event) && event.detail === 0) chosen(controlAt(event));
 }, true);
 
 function chosen(control) {
   const { fader } = learning.get();
+  if (!control.dataset.target) return toast("no fader can move this", { hint: "sliders, numbers, switches and choices can be learned", seconds: 4 });
   if (!fader) return toast("move a fader first", { seconds: 3 });
   return map(control.closest("[data-session]").dataset.session, control, fader);
 }

@@ -6,11 +6,18 @@ import { Choice, Slider, Switch, Typed, useDraft } from "../core/ui.js";
 export function Number({ name, label, port, value, set, aside }) {
   const reset = () => { if ("default" in port) set(port.default); };
   if (port.min === undefined || port.max === undefined || port.max - port.min > 1e6) {
-    return html`<label class="typedline" title=${port.description}><span class="name">${label}</span>${aside}
+    const [low, high] = reach(port);
+    return html`<label class="typedline" title=${port.description} data-target=${name} data-low=${low} data-high=${high}><span class="name">${label}</span>${aside}
       <${Typed} label=${name} step=${port.step ?? "any"} min=${port.min} max=${port.max} value=${value ?? ""} placeholder="–" onType=${set} />${port.unit && html`<span class="unit">${port.unit}</span>`}</label>`;
   }
   return html`<${Slider} name=${name} label=${label} title=${port.description} value=${value} low=${port.min} high=${port.max} step=${port.step}
     unit=${port.unit} onInput=${set} onReset=${reset} aside=${aside} target=${name} />`;
+}
+
+// What a fader goes through where the port leaves an end open: up to twice what it usually stands at.
+function reach({ min, max, default: usual }) {
+  const low = min ?? Math.min(0, max ?? 0);
+  return [low, max ?? low + Math.max(1, 2 * Math.abs((usual ?? low) - low))];
 }
 
 export function Text({ name, label, port, value, set, aside }) {
@@ -26,6 +33,6 @@ export const Colour = ({ name, label, port, value, set, aside }) => html`<label 
   <input type="color" aria-label=${name} value=${value ?? "#000000"} onInput=${(event) => set(event.target.value)} /><code>${value}</code></label>`;
 
 export const Category = ({ name, label, port, value, set, aside }) => html`<div title=${port.description} class="chosen">
-  <${Choice} name=${label} choices=${port.choices} value=${value} onPick=${set} />${aside}</div>`;
+  <${Choice} name=${label} choices=${port.choices} value=${value} onPick=${set} target=${name} />${aside}</div>`;
 
-export const Truth = ({ label, port, value, set, aside }) => html`<div class="chosen"><${Switch} name=${label} title=${port.description} on=${Boolean(value)} onTurn=${set} />${aside}</div>`;
+export const Truth = ({ name, label, port, value, set, aside }) => html`<div class="chosen"><${Switch} name=${label} title=${port.description} on=${Boolean(value)} onTurn=${set} target=${name} />${aside}</div>`;
