@@ -7,6 +7,7 @@ round.
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -95,6 +96,38 @@ class _Text:
     @property
     def missing(self) -> int:
         return len(self.tokens) - len(self.cached)
+
+
+class _Told:
+    """What there is to tell of tokens, held back as long as their text is: nothing of a stop string may be told."""
+
+    def __init__(self, held: bool) -> None:
+        self._held = held  # else all are told at once
+        self._waiting: deque[tuple[dict[str, Any], int]] = deque()  # what is told, and where its text ends
+        self._spelt = 0  # characters of all tokens so far
+        self._halves: list[dict[str, Any]] = []  # tokens of a character that is not whole yet
+
+    def put(self, told: dict[str, Any]) -> None:
+        """The next token."""
+        self._halves.append(told)
+
+    def spell(self, characters: int) -> None:
+        """So many came of the tokens put in by now."""
+        self._spelt += characters
+        if characters or not self._held:
+            self._waiting.extend((told, self._spelt) for told in self._halves)
+            self._halves.clear()
+
+    def free(self, gate: Gate, ended: bool) -> list[dict[str, Any]]:
+        """Those that may be told by now; at the end all, unless a stop string was met."""
+        free = []
+        every = not self._held or (ended and gate.reason != "stop")
+        while self._waiting and (every or self._waiting[0][1] <= gate.passed):
+            free.append(self._waiting.popleft()[0])
+        if every:
+            free += self._halves
+            self._halves.clear()
+        return free
 
 
 class Engine:
@@ -231,6 +264,8 @@ class Writing(Iterator[dict[str, Any] | None]):
         self._seen = engine.rounds
         self._open = self._texts(window)
         self._all = tuple(self._open)
+        self._told = _Told(bool(wishes.stop))
+        self._before: list[dict[str, Any]] = []  # steps that come before the next
         self._shown = 0  # characters of all alternatives together when they were told last
 
     def _texts(self, window: list[int]) -> list[_Text]:
@@ -245,6 +280,14 @@ class Writing(Iterator[dict[str, Any] | None]):
         return texts
 
     def __next__(self) -> dict[str, Any] | None:
+        if not self._before:
+            self._before.append(self._step())
+        step = self._before.pop(0)
+        if step and self._wishes.version is not None:
+            step["version"] = self._wishes.version
+        return step or None
+
+    def _step(self) -> dict[str, Any]:
         if not self._open:
             raise StopIteration
         if all(text.logits is None for text in self._open):
@@ -259,12 +302,11 @@ class Writing(Iterator[dict[str, Any] | None]):
             self._show(step)
         if not self._open:
             step = {"generated_text": ""} | step | self._ending()
-        if step and self._wishes.version is not None:
-            step["version"] = self._wishes.version
-        return step or None
+        return step
 
     def close(self) -> None:
         """Leave; harmless when it has ended."""
+        self._before.clear()
         while self._open:
             self._engine.leave(self._open.pop())
 
@@ -279,7 +321,8 @@ class Writing(Iterator[dict[str, Any] | None]):
         ended = token in self._engine.tokens.ends
         if first:
             self._tell(text, token, step)
-        piece = "" if ended else text.gate.push(text.speller.push(token))
+        spelt = "" if ended else text.speller.push(token)
+        piece = text.gate.push(spelt)
         text.reason = "end" if ended else text.gate.reason
         if not text.reason and text.made >= self._wishes.max_tokens:
             text.reason = "tokens"
@@ -290,6 +333,16 @@ class Writing(Iterator[dict[str, Any] | None]):
         text.whole += piece
         if piece and first:
             step["generated_text"] = piece
+        if first and self._wishes.likeliest:
+            self._told.spell(len(spelt))
+            self._release(text, step)
+
+    def _release(self, text: _Text, step: dict[str, Any]) -> None:
+        """Tell of tokens that the gate let through, one with each step: where it was several, there are more steps."""
+        free = self._told.free(text.gate, bool(text.reason))
+        if free:
+            step["tokens"] = free.pop()
+            self._before += [{"tokens": told} for told in free]
 
     def _show(self, step: dict[str, Any]) -> None:
         """All alternatives so far: with every piece while they are short; then more rarely: most is known."""
@@ -312,14 +365,16 @@ class Writing(Iterator[dict[str, Any] | None]):
         assert text.logits is not None and text.state is not None
         if self._wishes.likeliest:
             logs = log_probabilities(text.logits)
-            step["tokens"] = {
-                "text": self._engine.tokens.spelt(token),
-                "logprob": float(logs[token]),
-                "likeliest": [
-                    {"text": self._engine.tokens.spelt(other), "logprob": log}
-                    for other, log in zip(*likeliest(text.logits, self._wishes.likeliest), strict=True)
-                ],
-            }
+            self._told.put(
+                {
+                    "text": self._engine.tokens.spelt(token),
+                    "logprob": float(logs[token]),
+                    "likeliest": [
+                        {"text": self._engine.tokens.spelt(other), "logprob": log}
+                        for other, log in zip(*likeliest(text.logits, self._wishes.likeliest), strict=True)
+                    ],
+                }
+            )
         if self._wishes.vectors:
             step["probabilities"] = _odds(text.logits)
             step["embedding"] = text.state

@@ -123,6 +123,7 @@ class Gate:
         self._stops = tuple(stop for stop in stops if stop)
         self._left: int | None = most or None
         self._held = ""  # may be the beginning of a stop string
+        self.passed = 0  # characters that it let through
         self.reason: str = ""  # why nothing more comes: "stop" or "characters"
 
     def push(self, text: str) -> str:
@@ -155,10 +156,10 @@ class Gate:
         return longest
 
     def _counted(self, text: str) -> str:
-        if self._left is None:
-            return text
-        told = text[: self._left]
-        self._left -= len(told)
-        if not self._left:
-            self.reason = "characters"
-        return told
+        if self._left is not None:
+            text = text[: self._left]
+            self._left -= len(text)
+            if not self._left:
+                self.reason = "characters"
+        self.passed += len(text)
+        return text

@@ -252,6 +252,44 @@ def test_probabilities_likely_tokens_and_the_state_are_told_if_asked_for():
     assert set(next(engine().write("ab", SURE))) == {"generated_text"}
 
 
+def tokens_of(steps):
+    return [step["tokens"]["text"] for step in steps if step and "tokens" in step]
+
+
+@pytest.mark.parametrize("length", [1, 3])
+def test_no_token_of_a_stop_string_is_told_and_those_before_it_are(length):
+    told = plainly("ab", BOLD)
+    steps = list(engine().write("ab", replace(BOLD, likeliest=2, stop=(told[5 : 5 + length],))))
+    assert steps[-1]["finish_reason"] == "stop" and tokens_of(steps) == list(told[:5])
+
+
+def test_tokens_that_only_began_like_a_stop_string_are_told_with_their_text_one_in_each_step():
+    told = plainly("ab", BOLD)
+    wishes = replace(BOLD, likeliest=2, version=3, stop=(told[4:9] + "\0",))
+    steps = [step for step in engine().write("ab", wishes) if step]
+    assert tokens_of(steps) == list(told) and {step["version"] for step in steps} == {3}
+    texts = [step.get("generated_text", "") for step in steps]
+    known = [sum(map(len, tokens_of(steps[: place + 1]))) for place in range(len(steps))]
+    assert "".join(texts) == told and known[3] == 4 < known[-1] and "" in texts
+    assert all(len("".join(texts[: place + 1])) <= count <= len("".join(texts)) for place, count in enumerate(known))
+
+
+def test_what_was_held_back_is_told_when_the_text_ends():
+    told = plainly("ab", BOLD)
+    steps = [step for step in engine().write("ab", replace(BOLD, likeliest=2, stop=(told[-3:] + "\0",))) if step]
+    assert tokens_of(steps) == list(told) and "".join(step.get("generated_text", "") for step in steps) == told
+    left = engine().write("ab", replace(BOLD, likeliest=2, stop=(told[-3:] + "\0",)))
+    for _ in range(18):
+        next(left)
+    left.close()
+    assert list(left) == []
+
+
+def test_without_a_stop_string_each_token_is_told_at_once():
+    steps = list(engine().write("ab", replace(BOLD, likeliest=2)))
+    assert [step["tokens"]["text"] for step in steps] == [step["generated_text"] for step in steps]
+
+
 def test_every_step_carries_the_version_of_its_prompt():
     steps = list(engine().write("ab", replace(SURE, version=17)))
     assert {step["version"] for step in steps} == {17}
