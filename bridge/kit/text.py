@@ -58,7 +58,7 @@ Frequency = Annotated[
     float, Number(-2, 2, step=0.05, description="above 0: shun what was written already, the more the oftener")
 ]
 Seed = Annotated[
-    int, Number(-1, 2**53 - 1, step=1, description="the same seed gives the same text; -1: another each time")
+    int, Number(-1, 2**53 - 1, step=1, description="the same seed, the same text, but for ties in the last digit; -1: another each time")
 ]
 Stop = Annotated[list[str], Array(Text(), max_length=16, description="end where one of these would begin")]
 Alternatives = Annotated[int, Number(1, ALTERNATIVES, step=1, description="texts to write side by side")]
@@ -80,7 +80,7 @@ class Written(TypedDict, total=False):
         list[str],
         Array(Text(), description="all texts so far, if several were asked for; long ones not with each token"),
     ]
-    tokens: Annotated[Anything, Any(description="the token chosen, its probability, and others that were likely")]
+    tokens: Annotated[Anything, Any(description="the next token told, its probability, and others that were likely")]
     probabilities: Annotated[Anything, Vector(description="of the 16 likeliest tokens, falling")]
     embedding: Annotated[Anything, Vector(description="the network's state after the text so far; mean 0, spread 1")]
     usage: Annotated[dict[str, Anything], Any(description="tokens of the prompt, written, cut off, known before")]

@@ -18,6 +18,7 @@ from tests.kit.networks import generated, gpt2, llama, side_by_side, written
 LM = load_class(Path(__file__).parent)
 PROMPT = "function draw() {"
 PROMPTS = [PROMPT[: 3 + number] + " let" * number for number in range(8)]
+LATER = ["line(", "for (let i"]  # join when others have left
 TEMPLATE = "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}<answer>"
 
 
@@ -54,19 +55,24 @@ def test_200_greedy_tokens_are_those_of_transformers(ours, theirs):
 def test_so_they_are_when_the_prompt_was_known_already(ours, theirs):
     first = written(ours, PROMPT + " circle", 30)
     for prompt in (PROMPT, PROMPT + " circle(", PROMPT + " circle" + first[:10]):
-        assert written(ours, prompt, 40) == generated(*theirs, prompt, 40)
+        assert written(ours, prompt, 200) == generated(*theirs, prompt, 200)
 
 
 def test_so_they_are_in_a_batch_of_eight_with_joins_and_leaves(ours, theirs):
-    lengths = [120, 40, 80, 60, 100, 30, 70, 50]
-    runs = [
-        lambda prompt=prompt, length=length: ours.run(prompt, max_tokens=length, temperature=0)
-        for prompt, length in zip(PROMPTS, lengths, strict=True)
-    ]
-    texts = side_by_side(runs, leave={2: 20, 4: 33})
-    for number, (text, prompt, length) in enumerate(zip(texts, PROMPTS, lengths, strict=True)):
-        whole = generated(*theirs, prompt, length)
-        assert text and whole.startswith(text) if number in (2, 4) else text == whole
+    prompts, leaving = [*PROMPTS, *LATER], {2: 20, 4: 33}
+    runs = [lambda prompt=prompt: ours.run(prompt, max_tokens=200, temperature=0) for prompt in prompts]
+    texts = side_by_side(runs, leave=leaving, join={8: 40, 9: 60})
+    for number, (text, prompt) in enumerate(zip(texts, prompts, strict=True)):
+        whole = generated(*theirs, prompt, 200)
+        assert text and whole.startswith(text) if number in leaving else text == whole
+
+
+def test_the_same_seed_gives_the_same_text_alone_and_among_others(ours):
+    wishes = {"max_tokens": 100, "temperature": 0.9, "top_p": 0.9, "repetition_penalty": 1.1}
+    runs = [lambda n=n: ours.run(PROMPTS[n], seed=n, **wishes) for n in range(8)]
+    alone = [side_by_side([run])[0] for run in runs]
+    assert side_by_side(runs) == alone and len(set(alone)) == 8
+    assert side_by_side([lambda: ours.run(PROMPTS[0], seed=8, **wishes)]) != alone[:1]
 
 
 def test_it_looks_back_no_further_than_told(theirs):

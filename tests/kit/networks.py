@@ -81,12 +81,15 @@ def written(model: Any, prompt: str, count: int, **wishes: Any) -> str:
     return "".join(step.get("generated_text", "") for step in steps if step)
 
 
-def side_by_side(runs: list[Any], leave: dict[int, int] | None = None) -> list[str]:
-    """Runs in turns; run n joins at turn n, and those named leave after so many steps."""
+def side_by_side(
+    runs: list[Any], leave: dict[int, int] | None = None, join: dict[int, int] | None = None
+) -> list[str]:
+    """Runs in turns; run n joins at turn n, or as `join` says, and those named leave after so many steps."""
+    when = {join.get(number, number) if join else number: number for number in range(len(runs))}
     texts, open_runs, turn = [""] * len(runs), {}, 0
-    while turn < len(runs) or open_runs:
-        if turn < len(runs):
-            open_runs[turn] = [runs[turn](), 0]
+    while turn <= max(when) or open_runs:
+        if turn in when:
+            open_runs[when[turn]] = [runs[when[turn]](), 0]
         for number, entry in tuple(open_runs.items()):
             try:
                 texts[number] += (next(entry[0]) or {}).get("generated_text", "")
