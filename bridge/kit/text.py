@@ -58,7 +58,13 @@ Frequency = Annotated[
     float, Number(-2, 2, step=0.05, description="above 0: shun what was written already, the more the oftener")
 ]
 Seed = Annotated[
-    int, Number(-1, 2**53 - 1, step=1, description="the same seed, the same text, but for ties in the last digit; -1: another each time")
+    int,
+    Number(
+        -1,
+        2**53 - 1,
+        step=1,
+        description="the same seed, the same text, but for ties in the last digit; -1: another each time",
+    ),
 ]
 Stop = Annotated[list[str], Array(Text(), max_length=16, description="end where one of these would begin")]
 Alternatives = Annotated[int, Number(1, ALTERNATIVES, step=1, description="texts to write side by side")]

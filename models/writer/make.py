@@ -115,7 +115,7 @@ def measured_text(measured, facts):
     m = measured
     return (
         f"| what | |\n|---|---|\n"
-        f"| tokens seen in training | {m['trained_tokens'] / 1e6:.1f} of {m['of_tokens'] / 1e6:.0f} million |\n"
+        f"| tokens seen in training | {m['trained_tokens'] / 1e6:.1f} of {m['of_tokens'] / 1e6:.1f} million |\n"
         f"| perplexity of a token, packages never trained on | {m['perplexity']} |\n"
         f"| the same in bits of a byte | {m['bits_per_byte']} |\n"
         f"| completions of held-out files without a mistake of syntax | {m['parse']:.0%} |\n"

@@ -81,9 +81,7 @@ def written(model: Any, prompt: str, count: int, **wishes: Any) -> str:
     return "".join(step.get("generated_text", "") for step in steps if step)
 
 
-def side_by_side(
-    runs: list[Any], leave: dict[int, int] | None = None, join: dict[int, int] | None = None
-) -> list[str]:
+def side_by_side(runs: list[Any], leave: dict[int, int] | None = None, join: dict[int, int] | None = None) -> list[str]:
     """Runs in turns; run n joins at turn n, or as `join` says, and those named leave after so many steps."""
     when = {join.get(number, number) if join else number: number for number in range(len(runs))}
     texts, open_runs, turn = [""] * len(runs), {}, 0
