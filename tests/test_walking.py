@@ -35,6 +35,16 @@ def colour_of(picture) -> tuple[int, ...]:
     return tuple(picture.data[:3])
 
 
+async def test_frames_keep_to_a_rate_that_rises():
+    rising = {"points": [[0, 0.1], [0.2, 240]], "loop": False, "easing": "none"}
+    async with serving("latent") as server:
+        session, player = await walking(server, playing=True, fps=rising)
+        async with session.subscribe("image", "newest", RAW) as frames:
+            for _ in range(5):  # at a tenth of a frame a second they would take most of a minute
+                await anext(aiter(frames))
+        assert player.describe()["settings"]["fps"] == rising
+
+
 async def test_the_picture_moves_while_somebody_looks_and_rests_when_nobody_does():
     async with serving("latent") as server:
         session, player = await walking(server, playing=True, seconds=0.1)

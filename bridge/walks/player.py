@@ -25,7 +25,7 @@ from bridge.walks.keys import Favourite, Given, Key
 from bridge.walks.mapping import mapped
 from bridge.walks.performance import Performance
 from bridge.walks.recording import Control
-from bridge.walks.settings import Settings
+from bridge.walks.settings import HOW, Settings
 from bridge.walks.timeline import Walk
 
 _AHEAD_S = 1.0  # vectors that the model has to work out are asked for so long before they are needed
@@ -54,7 +54,7 @@ class Player:
         self._performance = _found(session, handles, walk.sought(begin.place, 0.0), begin.stands_by)
         self._offered: dict[str, Any] = {}
         self._restarts = session.stats.restarts
-        self._due = -math.inf  # when the next frame may be offered, where fewer are wanted than the model can make
+        self._slot = -math.inf  # of the last frame, where fewer are wanted than the model can make
         self._news: asyncio.Future[None] | None = None  # resolved when something was told
         self._task: asyncio.Task[None] | None = None
         self._ahead: asyncio.Task[None] | None = None  # gets vectors that will be needed soon
@@ -98,7 +98,7 @@ class Player:
         told, patch = patch, self._in_vectors(patch, "")
         performance = self._performance.told(patch, t, self._here)
         self._checked(performance.walk.settings)
-        gone = self._performance.walk.settings.numbers.keys() - performance.walk.settings.numbers.keys()
+        gone = self._performance.walk.settings.numbers.keys() - performance.walk.settings.numbers.keys() - {*HOW}
         self._performance = performance
         self._give_back({self.handles.truncation if name == "truncation" else name for name in gone})
         self._session.heard("walk", told)
@@ -245,8 +245,9 @@ class Player:
     async def _next(self) -> None:
         """Offer one frame, or wait until there is one worth it."""
         t = self._now()
-        if t < self._due:
-            await self._told(self._due - t)
+        wait = self._slot + self._gap(t) - t
+        if wait > 0:
+            await self._told(min(wait, _LOOK_S) if self._gap_moves else wait)
             return
         try:
             inputs = self._performance.inputs(t, self._here)
@@ -265,9 +266,16 @@ class Player:
         self._offered = inputs
         self._restarts = self._session.stats.restarts
         self._session.send(inputs, by=self)
-        fps = self._walk.settings.fps
-        if fps is not None:
-            self._due = max(self._due + 1 / fps, t)
+        gap = self._gap(t)
+        self._slot = max(self._slot + gap, t - gap)
+
+    def _gap(self, t: float) -> float:
+        """Seconds there have to be between two frames."""
+        return 0.0 if self._walk.settings.fps is None else 1 / self._walk.number("fps", t)
+
+    @property
+    def _gap_moves(self) -> bool:
+        return not isinstance(self._walk.settings.fps, int | float | None)
 
     @property
     def _walk(self) -> Walk:

@@ -20,6 +20,8 @@ from bridge.walks.keys import Given, Key, Latent, Seed
 KINDS = ("noise", "loop", "circle", "drift", "follow")
 DIRECTIONS = ("forward", "back", "pingpong")
 INTERPOLATIONS = ("spherical", "linear", "cubic")
+HOW = ("speed", "distance", "fps", "fade")  # numbers that say how it moves; the others are inputs of the model
+OWN = (*HOW, "truncation")  # settings that may be curves, beside the directions
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -39,14 +41,14 @@ class Settings(msgspec.Struct, frozen=True):
     space: str = "z"
     easing: str = "none"
     truncation: Value | None = None
-    fps: float | None = None
+    fps: Value | None = None
     centre: Key | None = None
     target: Key | None = None
     follow: str = "spring"
     stiffness: float = 40.0
     damping: float = 0.7
     inertia: float = 0.5
-    fade: float = 0.5
+    fade: Value = 0.5
     directions: dict[str, Value] = {}
 
     def changed(self, raw: Mapping[str, Any], latent: Latent) -> "Settings":
@@ -73,12 +75,12 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def numbers(self) -> dict[str, Value]:
         """Those that may be curves, by name, directions too."""
-        named = {"speed": self.speed, "distance": self.distance, **self.directions}
-        return named if self.truncation is None else {**named, "truncation": self.truncation}
+        own = {name: getattr(self, name) for name in OWN}
+        return {**{name: value for name, value in own.items() if value is not None}, **self.directions}
 
     def with_number(self, name: str, value: Value) -> "Settings":
         """One of numbers set, without a check."""
-        if name in ("speed", "distance", "truncation"):
+        if name in OWN:
             return msgspec.structs.replace(self, **{name: value})
         return msgspec.structs.replace(self, directions={**self.directions, name: value})
 
@@ -242,14 +244,14 @@ FIELDS: dict[str, Field] = {
     "truncation": _maybe(
         Field("the model's own, if it shall move; null leaves it alone", _truncation, _truncation_schema)
     ),
-    "fps": _maybe(_number("the most frames a second; null: as many as the model can", *limits.WALK_FPS)),
+    "fps": _maybe(_curved("the most frames a second; null: as many as the model can", *limits.WALK_FPS)),
     "centre": _maybe(_key("what drift, circle and noise are around; null: what the seed gives")),
     "target": _maybe(_key("where follow goes to; null: what the seed gives")),
     "follow": _simple("how follow goes: spring swings, glide only nears", Category(("spring", "glide"))),
     "stiffness": _number("of the spring: higher is quicker", 0.01, 10_000),
     "damping": _number("of the spring: below 1 it swings, at 1 it just does not", 0, 10),
     "inertia": _number("of the glide: seconds until most of the way is gone", 0, 600),
-    "fade": _number("seconds in which it goes over when another path begins", 0, 60),
+    "fade": _curved("seconds in which it goes over when another path begins", 0, 60),
 }
 
 

@@ -21,7 +21,7 @@ from bridge.walks.following import Following
 from bridge.walks.keys import Key, Latent, Seed
 from bridge.walks.motion import Motion, Pace
 from bridge.walks.paths import Loop, Path, Vectors, path_of
-from bridge.walks.settings import Settings, started
+from bridge.walks.settings import HOW, Settings, started
 from bridge.walks.tempo import Tempo
 
 _MOVES = ("playing", "speed", "direction", "seconds", "bpm", "beats", "kind", "keyframes")
@@ -53,7 +53,7 @@ class Walk(msgspec.Struct, frozen=True):
     @classmethod
     def begun(cls, latent: Latent, settings: Settings | None = None, t: float = 0.0) -> "Walk":
         """A walk that begins now, with those settings, which have been checked."""
-        settings = started(settings or Settings(), {**_standing(latent), "speed": 1.0, "distance": 1.0})
+        settings = started(settings or Settings(), {**_standing(latent), **_usual()})
         clock = Clock(Tempo(t, 0.0, settings.bpm), t, 0.0, settings.playing)
         heading = -1 if settings.direction == "back" else 1
         following = Following() if settings.kind == "follow" else None
@@ -74,7 +74,7 @@ class Walk(msgspec.Struct, frozen=True):
 
     def moved(self, t: float) -> dict[str, float]:
         """Inputs of the model that it moves beside the vector: truncation, directions."""
-        return {name: self.number(name, t) for name in self.settings.numbers if name not in ("speed", "distance")}
+        return {name: self.number(name, t) for name in self.settings.numbers if name not in HOW}
 
     def beat(self, t: float) -> float:
         """Beats since it began; goes on while paused."""
@@ -206,13 +206,14 @@ class Walk(msgspec.Struct, frozen=True):
     def _fading_from(self, old: "Walk", t: float, vectors: Vectors) -> "Walk":
         if not self._another_path(old, t):
             return self
-        if self.settings.space != old.settings.space or not self.settings.fade:
+        seconds = self.number("fade", t)
+        if self.settings.space != old.settings.space or not seconds:
             return self._with(fade=None)
         try:
             start = old.vector(t, vectors)
         except KeyError:
             return self._with(fade=None)
-        return self._with(fade=Fade(start.tobytes(), t, self.settings.fade))
+        return self._with(fade=Fade(start.tobytes(), t, seconds))
 
     def _another_path(self, old: "Walk", t: float) -> bool:
         """Other keyframes elsewhere on a loop make no difference here."""
@@ -284,6 +285,11 @@ class Walk(msgspec.Struct, frozen=True):
 def _standing(latent: Latent) -> dict[str, float]:
     """What nobody has set yet: directions stand at 0."""
     return dict.fromkeys(latent.directions, 0.0)
+
+
+def _usual() -> dict[str, float]:
+    """How it moves before anybody says otherwise: where ramps begin that it begins with."""
+    return {name: value for name, value in Settings().numbers.items() if isinstance(value, (int, float))}
 
 
 def _named(patch: Mapping[str, Any]) -> frozenset[str]:

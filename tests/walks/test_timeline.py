@@ -469,3 +469,22 @@ def test_what_is_no_walk_is_not_taken_for_one(old: bytes, new: bytes):
     assert old in data
     with pytest.raises(BadMessage, match="not the state of a walk"):
         restored(data.replace(old, new))
+
+
+def test_a_fade_that_is_a_curve_counts_when_another_path_begins():
+    growing = {"ramp": {"from": 0, "to": 4, "seconds": 4}}
+    walk = begun(kind="loop", fade=growing)
+    assert walk.changed({"keyframes": [8, 9]}, 0.0, here).fade is None
+    later = walk.changed({"keyframes": [8, 9], "playing": False}, 1.0, here)
+    assert later.fade is not None and (later.fade.at, later.fade.seconds) == (1.0, 1.0)
+    assert not later.rests(1.9) and later.rests(2.0)
+    assert frame(restored(saved(later)), 1.5, here) == frame(later, 1.5, here)
+    assert "fade" not in frame(later, 1.5, here).inputs
+
+
+def test_frames_a_second_may_be_a_curve_too():
+    walk = begun(fps={"points": [[0, 10], [2, 30]]})
+    assert [walk.number("fps", t) for t in (0.0, 1.0, 5.0)] == [10, 20, 30]
+    assert "fps" not in frame(walk, 1.0, here).inputs and "fps" not in walk.changed({"fps": None}, 1.0, here).numbers(1)
+    ramp = walk.changed({"fps": {"ramp": {"to": 60, "seconds": 1}}}, 1.0, here)
+    assert (ramp.number("fps", 1.0), ramp.number("fps", 2.0)) == (20, 60)
