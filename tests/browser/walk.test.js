@@ -67,6 +67,45 @@ test("speed moves by itself, and is still again", async () => {
   await dialog.waitFor({ state: "detached" });
 });
 
+test("the walk's own truncation is taken, moves by itself, and is left to the model again; a second is gone to", async () => {
+  await dream.getByRole("switch", { name: "the walk moves truncation" }).check();
+  await told(({ truncation }) => typeof truncation === "number", "a number");
+  await dream.getByLabel("truncation", { exact: true }).fill("0.3");
+  await told(({ truncation }) => truncation === 0.3, "the slider");
+  await press("let truncation of the walk move by itself");
+  await it.pick(it.page.getByRole("dialog"), "oscillator");
+  await told(({ truncation }) => truncation.lfo === "sine", "the oscillator");
+  const now = () => dream.getByLabel("truncation", { exact: true }).inputValue();
+  const before = await now();
+  await it.until(async () => (await now()) !== before, "it is seen to move");
+  await it.page.keyboard.press("Escape");
+  await dream.getByRole("switch", { name: "the walk moves truncation" }).uncheck();
+  await told(({ truncation }) => truncation === null, "left to the model");
+  await press("pause");
+  await told(({ playing }) => !playing, "the pause");
+  const second = dream.getByLabel("go to this second");
+  const { seconds } = await walk();
+  for (const wanted of [40, 12.5]) {
+    await second.fill(String(wanted));
+    await second.press("Enter");
+    await it.until(async () => Math.abs((await it.ask("/api/sessions/dream/walk")).place * seconds - wanted) < 0.01, `second ${wanted}`);
+  }
+});
+
+test("a favourite that was kept in w is explored, too", async () => {
+  await it.ask("/api/sessions/dream/walk", { space: "w" });
+  await moves(it.page, picture());
+  await press("keep");
+  await it.until(async () => (await it.ask("/api/favourites?session=dream")).favourites.some(({ space }) => space === "w"), "kept in w");
+  const { id, name } = (await it.ask("/api/favourites?session=dream")).favourites.find(({ space }) => space === "w");
+  await dream.getByTitle(`go to ${name}`).click();
+  await press("explore around it");
+  await it.until(async () => (await it.ask("/api/sessions/dream/grid")).grid.centre.favourite === id, "the grid around it");
+  await dream.locator(".tile img").first().waitFor();
+  await fetch(`${it.bridge.url}/api/favourites/${id}`, { method: "DELETE" });
+  await it.ask("/api/sessions/dream/grid", { centre: 0 });
+});
+
 test("keyframes of a loop are gone to, added and taken out", async () => {
   await it.pick(dream, "loop");
   await press("+");

@@ -44,7 +44,7 @@ export function Favourites({ session, walk, onExplore }) {
       <img src=${address(favourite.picture)} alt="" loading="lazy" /><span>${favourite.name}</span></button>`)}</div>`}
     ${one && html`<div class="row"><input type="text" aria-label="name of the favourite" value=${one.name} onChange=${(event) => rename(event.target.value)} />
       <${Button} kind="quiet" onPress=${() => loop([...(walk.settings?.kind === "loop" ? all.filter(({ id }) => walk.settings.keyframes.some((place) => place.favourite === id)) : []), one])}>into the loop<//>
-      ${one.space !== "w" && html`<${Button} kind="quiet" icon="grid" onPress=${() => onExplore({ favourite: one.id })}>explore around it<//>`}
+      <${Button} kind="quiet" icon="grid" onPress=${() => onExplore({ favourite: one.id })}>explore around it<//>
       <${Button} kind="quiet" onPress=${drop}>drop<//></div>`}
   </div>`;
 }

@@ -3,7 +3,7 @@
 import { html } from "../vendor/preact-htm.js";
 import { address, at } from "../core/api.js";
 import { useStore } from "../core/store.js";
-import { Button, Choice, Slider, Typed } from "../core/ui.js";
+import { Button, Choice, Slider, Switch, Typed } from "../core/ui.js";
 import { Curve, isCurve } from "./curve.js";
 
 const KINDS = {
@@ -27,12 +27,14 @@ export function WalkPanel({ walk, inputs }) {
       ${around && html`<label class="seed"><span>seed</span><${Typed} label="seed" min="0" step="1" value=${settings.seed} onType=${(seed) => walk.offer({ seed, centre: null })} /></label>`}
       ${around && settings.centre !== null && html`<${Button} kind="quiet" title="to where the seed is" onPress=${() => walk.set({ centre: null })}>leave the centre<//>`}
       ${held && html`<span class="tag" title="a sketch sends the place; play takes over again">by hand</span>`}
+      <label class="seed"><span>go to</span><${Typed} label="go to this second" step="any" value="" placeholder="–" onType=${(seconds) => walk.set({ seek: { seconds } })} /><span class="unit">s</span></label>
     </div>
     <${Choice} name="kind" choices=${Object.keys(KINDS)} titles=${KINDS} value=${settings.kind} onPick=${(kind) => walk.offer({ kind })} />
     ${settings.kind === "loop" && html`<${Keyframes} walk=${walk} keyframes=${settings.keyframes} />`}
     <${Moving} walk=${walk} name="speed" settings=${settings} numbers=${numbers} low=${0} high=${4} step=${0.01} />
     ${settings.beats === null && settings.kind !== "follow" && html`<${Slider} name="seconds" target="walk/seconds" value=${settings.seconds} low=${0.1} high=${60} curve=${SECONDS} onInput=${(seconds) => walk.offer({ seconds })} />`}
     ${around && html`<${Moving} walk=${walk} name="distance" settings=${settings} numbers=${numbers} low=${0.05} high=${3} step=${0.01} />`}
+    ${inputs.truncation?.kind === "number" && html`<${Truncation} walk=${walk} told=${told} port=${inputs.truncation} />`}
     <${Tempo} walk=${walk} settings=${settings} />
     ${settings.kind === "follow" && html`<${Follow} walk=${walk} settings=${settings} />`}
     <details class="finer"><summary>finer</summary><div class="pairs">
@@ -55,6 +57,15 @@ export function Moving({ walk, name, label = name, settings, numbers, low, high,
   const now = moving ? numbers[name] ?? low : stands;
   return html`<div class=${moving ? "moved" : ""}><${Slider} name=${name} label=${label} title=${title} value=${now} low=${low} high=${high} step=${step} moving=${moving} onInput=${set} onReset=${onReset} target=${target}
     aside=${html`<${Curve} name=${label} value=${stands} low=${low} high=${high} onSet=${set} now=${now} beats=${settings.beats !== null} />`} /></div>`;
+}
+
+// The model's own input stays as it is until the walk moves it: a number, or a curve.
+function Truncation({ walk, told: { settings, numbers }, port }) {
+  const name = "truncation";
+  const [own, low, high] = [settings.truncation, port.min ?? 0, port.max ?? 1];
+  if (own === null) return html`<${Switch} name="the walk moves truncation" title="else the slider under Picture counts" on=${false} onTurn=${() => walk.set({ truncation: port.default ?? high })} />`;
+  return html`<${Switch} name="the walk moves truncation" on=${true} onTurn=${() => walk.set({ truncation: null })} />
+    <${Moving} walk=${walk} name=${name} label="truncation of the walk" settings=${settings} numbers=${numbers} low=${low} high=${high} step=${port.step ?? 0.01} />`;
 }
 
 function Tempo({ walk, settings }) {
