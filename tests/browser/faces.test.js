@@ -87,6 +87,42 @@ test("a vector is a field of cells: random, all to 0, one dragged up", async () 
   await comes(({ z }) => z[0] > 0.3 && z[1] === 0, "the first one, up");
 });
 
+test("by keyboard: a cell is gone to and changed, and tells where it stands", async () => {
+  const cells = field("z").locator("canvas");
+  await it.press(field("z"), "all to 0");
+  await cells.focus();
+  for (const key of ["ArrowRight", "ArrowRight", "ArrowUp", "PageUp"]) await cells.press(key);
+  await comes(({ z }) => Math.abs(z[2] - 1.1) < 1e-6 && z[0] === 0 && z[1] === 0, "the third one, up");
+  assert.equal(await cells.getAttribute("aria-valuetext"), "3 of 8: 1.1");
+  for (const key of ["End", "ArrowDown"]) await cells.press(key);
+  await comes(({ z }) => Math.abs(z[7] + 0.1) < 1e-6 && z[2] > 1, "the last one, down");
+});
+
+test("by keyboard: the brush is moved, paints a dab, and a line while Space is held", async () => {
+  const canvas = field("map").locator("canvas");
+  const ids = async () => (await canvas.evaluate((shown) => [...new Uint32Array(shown.getContext("2d").getImageData(0, 0, shown.width, shown.height).data.buffer)])).filter((one, at, all) => one !== all[0]).length;
+  await field("map").getByRole("radio", { name: "sky" }).click();
+  await it.press(field("map"), "fill all");
+  await comes(({ map }) => JSON.stringify(map) === "[0]", "sky alone");
+  await field("map").getByRole("radio", { name: "sea" }).click();
+  await canvas.focus();
+  await canvas.press("ArrowRight");
+  assert.equal(await ids(), 0, "moving alone paints nothing");
+  await canvas.press(" ");
+  await comes(({ map }) => JSON.stringify(map) === "[0,1]", "some sea");
+  const dab = await ids();
+  await field("map").getByRole("status").getByText(/^sea at \d+, \d+; painting sea$/).waitFor();
+  await it.page.keyboard.down(" ");
+  for (let step = 0; step < 6; step += 1) await canvas.press("ArrowDown");
+  await it.page.keyboard.up(" ");
+  const line = await ids();
+  assert.ok(line > dab * 1.5, `${dab} pixels, then ${line}`);
+  await canvas.press("ArrowLeft");
+  assert.equal(await ids(), line, "Space is let go");
+  await it.press(field("map"), "undo");
+  assert.equal(await ids(), dab, "a line is one stroke");
+});
+
 test("sound comes from a file or the microphone, files as they are", async () => {
   await face.getByLabel("paper", { exact: true }).setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("hello") });
   await comes(({ paper }) => paper === "notes.txt", "the file, with its name");
@@ -107,6 +143,36 @@ test("every output has its face, and boxes lie over the picture that went in", a
   await face.getByRole("link", { name: /^save/ }).click();
   assert.match((await saved).suggestedFilename(), /txt$/);
   await shoot(it.page, "faces");
+});
+
+// What a hand brings along: a file that is dropped on, or pasted into, the element.
+const brought = (locator, event, { name, type, bytes }) => locator.evaluate((element, [kind, file]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([new Uint8Array(file.bytes)], file.name, { type: file.type }));
+  const options = { bubbles: true, cancelable: true };
+  element.dispatchEvent(kind === "drop" ? new DragEvent("drop", { ...options, dataTransfer: data }) : new ClipboardEvent("paste", { ...options, clipboardData: data }));
+}, [event, { name, type, bytes: [...bytes] }]);
+
+test("a picture is dropped, and another pasted", async () => {
+  const small = await it.page.evaluate(async () => {
+    const canvas = new OffscreenCanvas(40, 30);
+    canvas.getContext("2d").fillRect(0, 0, 20, 30);
+    const blob = await canvas.convertToBlob({ type: "image/png" });
+    return [...new Uint8Array(await blob.arrayBuffer())];
+  });
+  await brought(field("picture").locator(".drop"), "drop", { name: "photo.jpg", type: "image/jpeg", bytes: await photo(it.page) });
+  await comes(({ picture }) => JSON.stringify(picture) === "[240,320,3]", "the dropped one");
+  await brought(field("picture").getByLabel("picture", { exact: true }), "paste", { name: "image.png", type: "image/png", bytes: small });
+  await comes(({ picture }) => JSON.stringify(picture?.slice(0, 2)) === "[30,40]", "the pasted one");
+});
+
+test("a file's name is text, whatever it looks like", async () => {
+  const name = "<img src=x onerror=\"window.hurt='file'\">.txt";
+  await brought(field("paper").locator(".drop"), "drop", { name, type: "text/plain", bytes: Buffer.from("hello") });
+  await field("paper").getByText(name).waitFor();
+  await comes(({ paper }) => paper?.includes("onerror"), "the file");
+  await face.locator('[data-output="seen"]').getByText(/onerror/).first().waitFor();
+  assert.deepEqual(await it.page.evaluate(() => [window.hurt ?? null, document.querySelectorAll("[onerror]").length]), [null, 0]);
 });
 
 test("what the bridge refuses is told at the input it is about", async () => {

@@ -1,4 +1,5 @@
-// A map of labels, painted with a brush: what is drawn is what the model is told lies where.
+// A map of labels, painted with a brush: what is drawn is what the model is told lies where. By keyboard: arrows move the
+// brush, Space paints, and draws a line while it is held.
 
 import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm.js";
 import { newestOnly } from "../core/pace.js";
@@ -7,6 +8,7 @@ import { Button, Slider } from "../core/ui.js";
 import { Drop } from "./drop.js";
 
 const SIDE = 512;
+const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
 export function Painter({ name, label, port, value, set, aside }) {
   const canvas = useRef();
@@ -14,6 +16,9 @@ export function Painter({ name, label, port, value, set, aside }) {
   const labels = Object.keys(port.label_to_id);
   const [chosen, choose] = useState(labels.find((one) => one !== port.default_label) ?? labels[0]);
   const stroking = useRef(null); // {pointer, last}: one paints; others that come beside it do nothing
+  const [brush, place] = useState(null); // where keys have brought it, while there is the focus
+  const keyed = useRef({ inked: false, at: null }); // keys may come faster than this is drawn
+  const go = (at) => { keyed.current.at = at; place(at); };
   const rgb = (one) => `rgb(${port.label_to_color[one].join(",")})`;
   const pen = () => canvas.current.getContext("2d", { willReadFrequently: true });
   const [width, height] = sizeOf(port);
@@ -69,6 +74,20 @@ export function Painter({ name, label, port, value, set, aside }) {
     tell();
   };
   const up = (event) => { if (stroking.current?.pointer === event.pointerId) stroking.current = null; };
+  const middle = () => keyed.current.at ?? [Math.floor(width / 2), Math.floor(height / 2)];
+  const key = (event) => {
+    const [x, y] = middle();
+    const step = STEPS[event.key]?.map((part) => part * Math.max(1, Math.round(size / 2)));
+    if (!step && event.key !== " ") return;
+    event.preventDefault();
+    const to = step ? [Math.max(0, Math.min(width - 1, x + step[0])), Math.max(0, Math.min(height - 1, y + step[1]))] : [x, y];
+    go(to);
+    if (event.key === " " && !event.repeat) { keep(); keyed.current.inked = true; }
+    if (keyed.current.inked && (step || !event.repeat)) { stroke([x, y], to); tell(); }
+  };
+  const lift = (event) => { if (event.key === " ") { keyed.current.inked = false; event.preventDefault(); } };
+  const leave = () => { keyed.current.inked = false; go(null); };
+  const lies = () => { const [r, g, b] = pen().getImageData(...middle(), 1, 1).data; return labels.find((one) => port.label_to_color[one].slice(0, 3).join() === [r, g, b].join()) ?? "nothing"; };
   const back = () => { const image = undo.current.pop(); if (image) { pen().putImageData(image, 0, 0); tell(); } };
   const load = async (file) => {
     const picture = await createImageBitmap(file).catch(() => { throw new Error(`the browser can't read ${file.name} as a picture`); });
@@ -77,8 +96,10 @@ export function Painter({ name, label, port, value, set, aside }) {
     tell();
   };
   return html`<div class="source painter" title=${port.description}><div class="line"><span class="name">${label}</span>${aside}</div>
-    <canvas ref=${canvas} width=${width} height=${height} style=${{ width: `min(100%, ${(26 * width) / height}rem)` }} role="img" aria-label=${`${name}, painted`} onPointerDown=${down} onPointerMove=${move}
-      onPointerUp=${up} onPointerCancel=${up} onLostPointerCapture=${up}></canvas>
+    <div class="under" style=${{ width: `min(100%, ${(26 * width) / height}rem)` }}><canvas ref=${canvas} width=${width} height=${height} style=${{ width: "100%" }} role="application" tabIndex="0" aria-label=${`${name}, painted: arrow keys move the brush, Space paints`}
+      onKeyDown=${key} onKeyUp=${lift} onFocus=${(event) => { if (event.target.matches(":focus-visible")) go(middle()); }} onBlur=${leave} onPointerDown=${down} onPointerMove=${move}
+      onPointerUp=${up} onPointerCancel=${up} onLostPointerCapture=${up}></canvas>${brush && html`<i class="brush" style=${{ left: `${(100 * (brush[0] + 0.5)) / width}%`, top: `${(100 * (brush[1] + 0.5)) / height}%`, width: `${(100 * size) / width}%`, height: `${(100 * size) / height}%` }}></i>
+      <span class="sr" role="status">${`${lies()} at ${brush[0]}, ${brush[1]}; painting ${chosen}`}</span>`}</div>
     <div class="labels" role="radiogroup" aria-label=${`label to paint ${name} with`}>${labels.map((one) => html`<button key=${one} type="button" role="radio" aria-checked=${one === chosen}
       onClick=${() => choose(one)}><i style=${{ background: rgb(one) }}></i>${one}</button>`)}</div>
     <${Slider} name="brush" value=${size} low=${1} high=${Math.max(4, Math.round(width / 3))} step=${1} onInput=${setSize} />
