@@ -1,5 +1,6 @@
 """Lists of one kind, and the list of all kinds."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from bridge.ports.segmentation import Segmentation
 from bridge.ports.vector import Vector, listed
 from bridge.ports.words import came, span
 
+_SHOWN = 60  # characters of a text, in a hint
 _APART = ("number", "boolean", "category")  # kinds that a comma divides; a text may have one
 
 
@@ -81,7 +83,7 @@ class Array(Port, frozen=True, tag="array"):
         elif getattr(raw, "ndim", 0):  # pictures or sounds in one array
             raw = list(raw)
         if not isinstance(raw, (list, tuple)):
-            raise self._refused(raw, field)
+            raise self._refused(raw, field, _as_list(raw))
         items: list[Any] | tuple[Any, ...] = raw
         if len(items) > limits.JSON_ITEMS:
             raise TooLarge(f"{field} takes up to {limits.JSON_ITEMS} items; {len(items)} came", field=field)
@@ -123,6 +125,13 @@ class Array(Port, frozen=True, tag="array"):
         bounds = {"minItems": self.min_length or None, "maxItems": self.max_length}
         named = {name: value for name, value in bounds.items() if value is not None}
         return {"type": "array", "items": self.item.schema(), **named}
+
+
+def _as_list(value: Any) -> str:
+    """How a single value is sent as a list, where it is short enough to be shown."""
+    short = isinstance(value, str) and len(value) <= _SHOWN and value.isprintable()
+    short = short or isinstance(value, (bool, int, float))
+    return f"send a list: [{json.dumps(value, ensure_ascii=False) if short else '...'}]"
 
 
 def _pixels(value: Any) -> int:

@@ -26,6 +26,25 @@ JSON = Encoding("json")
 
 
 @pytest.mark.parametrize(
+    ("raw", "hint"),
+    [
+        ("x", 'send a list: ["x"]'),
+        ('é"', 'send a list: ["é\\""]'),
+        (3, "send a list: [3]"),
+        (True, "send a list: [true]"),
+        ("x" * 100, "send a list: [...]"),
+        ("\ud800", "send a list: [...]"),
+        ({"a": 1}, "send a list: [...]"),
+        (None, "send a list: [...]"),
+    ],
+)
+def test_what_is_no_list_is_told_how_a_list_is_sent(raw, hint):
+    with pytest.raises(InputError, match=r"stop takes a list of up to 16; .* came") as caught:
+        Array(Text(), max_length=16).parse(raw, "stop")
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("port", "raw", "parsed"),
     [
         (Array(Number()), [], []),
