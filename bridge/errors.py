@@ -22,6 +22,10 @@ BridgeError                  bridge_error       something went wrong here
 │   ├── ModelFailed          model_failed       its code raised
 │   ├── ModelCrashed         model_crashed      its process ended during a run
 │   ├── ModelBroken          model_broken       its folder or code can't be used
+│   │   ├── NetworkGated     network_gated      its publisher lets in only those who asked
+│   │   ├── NetworkMissing   network_missing    no network, or no revision, of that name
+│   │   ├── HubUnreachable   hub_unreachable    it is not here yet, and can't be fetched now
+│   │   └── DiskFull         disk_full          no room for what has to be fetched
 │   └── ModelStopped         model_stopped      it gave up after repeated crashes
 ├── Cancelled                cancelled          the caller, or the end of the session, ended it
 └── SetupError               setup_error        the server can't start like this
@@ -145,6 +149,22 @@ class ModelCrashed(ModelError):
 
 class ModelBroken(ModelError):
     code = "model_broken"
+
+
+class NetworkGated(ModelBroken):
+    code = "network_gated"
+
+
+class NetworkMissing(ModelBroken):
+    code = "network_missing"
+
+
+class HubUnreachable(ModelBroken):
+    code = "hub_unreachable"
+
+
+class DiskFull(ModelBroken):
+    code = "disk_full"
 
 
 class ModelStopped(ModelError):

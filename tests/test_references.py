@@ -212,6 +212,15 @@ async def test_run_alone_fetches_it_and_says_so(called, folders, state):
     assert "downloading org/tiny-llama: " in complaint and "licence: mit" in complaint
 
 
+async def test_pull_takes_pickles_only_if_asked_to(called, there):
+    there.networks["org/pickled"] = {"config.json": b'{"model_type": "gpt2"}', "pytorch_model.bin": b"pickles"}
+    code, out, complaint = await called("models", "pull", "hf:org/pickled")
+    assert (code, out) == (1, "") and "no .safetensors weights" in complaint
+    code, out, complaint = await called("models", "pull", "hf:org/pickled", "--pickle", "--json")
+    assert code == 0, complaint
+    assert (Path(json.loads(out)["network"]["folder"]) / "pytorch_model.bin").read_bytes() == b"pickles"
+
+
 @pytest.mark.parametrize(
     ("ref", "words"),
     [

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from bridge.errors import BridgeError, ModelBroken
+from bridge.errors import BridgeError, DiskFull, HubUnreachable, ModelBroken, NetworkGated, NetworkMissing
 from bridge.ports.words import size as in_words
 
 Report = Callable[[str, float, str], None]
@@ -54,7 +54,7 @@ def find(
         return Found(path.parent, path)
     match = _ID.fullmatch(name, 3 if name.startswith("hf:") else 0)
     if match is None:
-        raise _broken(f"there is no {name}", WANTED)
+        raise _broken(f"there is no {name}", WANTED, NetworkMissing)
     return Found(_Hub(match["id"], match["revision"], report, endpoint, cache).folder(pickle))
 
 
@@ -89,8 +89,8 @@ WANTED = (
 )
 
 
-def _broken(message: str, hint: str) -> ModelBroken:
-    return ModelBroken(message, hint=hint, field="network")
+def _broken(message: str, hint: str, kind: type[ModelBroken] = ModelBroken) -> ModelBroken:
+    return kind(message, hint=hint, field="network")
 
 
 class _Hub:
@@ -167,7 +167,8 @@ class _Hub:
         if not any(name.endswith(ending) for name in files):
             other = any(name.endswith(".bin") for name in files)
             hint = (
-                "its weights are pickles, which can hold code: say pickle=true to load them all the same"
+                "its weights are pickles, which can hold code: "
+                "say pickle=true, or to models pull --pickle, to take them all the same"
                 if other
                 else WANTED
             )
@@ -193,14 +194,16 @@ class _Hub:
             raise _broken(
                 f"{self.id} is gated: its publisher lets in only those who asked",
                 f"ask at {page}, then log in on this machine: hf auth login",
+                NetworkGated,
             ) from None
         except errors.RevisionNotFoundError:
             raise _broken(
-                f"{self.id} has no revision {self.revision}", "see its page for the revisions it has"
+                f"{self.id} has no revision {self.revision}", "see its page for the revisions it has", NetworkMissing
             ) from None
         except errors.RepositoryNotFoundError:
             hint = "look at the spelling; if it is private, log in on this machine: hf auth login"
-            raise _broken(f"there is no {self.id} on the Hub, nor a file or folder of that name here", hint) from None
+            words = f"there is no {self.id} on the Hub, nor a file or folder of that name here"
+            raise _broken(words, hint, NetworkMissing) from None
         except errors.HFValidationError as error:
             raise _broken(f"{self.id} can't be a Hub id: {error}", WANTED) from None
         except OSError as error:
@@ -218,6 +221,7 @@ class _Hub:
             return _broken(
                 f"the disk is full: {self._name} could not be downloaded whole",
                 "make room, or set HF_HOME to a folder on another disk; what is there already is kept",
+                DiskFull,
             )
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             return _broken(
@@ -230,6 +234,7 @@ class _Hub:
         return _broken(
             f"{self._name} is not here yet, and the Hub can't be reached: {said}",
             "connect this machine and start again, or name a folder with the network",
+            HubUnreachable,
         )
 
 

@@ -249,7 +249,12 @@ def model(name: str, created: int, owner: str, root: str) -> dict[str, Any]:
 # --- errors --------------------------------------------------------------------------------------
 
 # The status where it is not the one our own API has, so that clients which look at nothing else do the right thing.
-_STATUS = {"too_large": 400, "model_failed": 500, "model_crashed": 500, "model_broken": 500, "cancelled": 503}
+_STATUS = {
+    "too_large": 400,
+    "cancelled": 503,
+    **dict.fromkeys(("model_failed", "model_crashed", "model_broken"), 500),
+    **dict.fromkeys(("network_gated", "network_missing", "hub_unreachable", "disk_full"), 500),
+}
 _CODES = {
     "unknown_model": "model_not_found",
     "unknown_session": "model_not_found",

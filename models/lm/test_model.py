@@ -108,7 +108,7 @@ def test_a_template_that_refuses_is_told_in_words(copied):
         opened(copied).chat([{"role": "system", "content": "be kind"}])
 
 
-def test_pickles_are_refused_unless_they_are_asked_for(copied):
+def test_pickles_are_refused_unless_they_are_asked_for(ours, copied):
     from safetensors.torch import load_file
 
     torch.save(load_file(copied / "model.safetensors"), copied / "pytorch_model.bin")
@@ -116,6 +116,7 @@ def test_pickles_are_refused_unless_they_are_asked_for(copied):
     with pytest.raises(ModelBroken) as caught:
         opened(copied)
     assert "pickle=true" in caught.value.hint
+    assert written(opened(copied, pickle=True), PROMPT, 20) == written(ours, PROMPT, 20)
 
 
 @pytest.mark.parametrize(

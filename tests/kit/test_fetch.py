@@ -46,10 +46,10 @@ def fetch(hub, tmp_path):
     return get
 
 
-def refused(fetch, name, **more):
+def refused(fetch, name, code, **more):
     with pytest.raises(ModelBroken) as caught:
         fetch(name, **more)
-    assert caught.value.field == "network"
+    assert (caught.value.field, caught.value.code) == ("network", code)
     return f"{caught.value.message} | {caught.value.hint}"
 
 
@@ -69,21 +69,28 @@ def test_once_it_is_here_nobody_need_be_reached(fetch):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "code", "said"),
     [
-        ("org/gated", "is gated.*hf auth login"),
-        ("org/nothing", "there is no org/nothing on the Hub.*spelling"),
-        ("org/net@v9", "has no revision v9"),
-        ("org/pickled", "no .safetensors weights.*pickle=true"),
-        ("no such thing", "there is no no such thing.*org/name@revision"),
+        ("org/gated", "network_gated", "is gated.*hf auth login"),
+        ("org/nothing", "network_missing", "there is no org/nothing on the Hub.*spelling"),
+        ("org/net@v9", "network_missing", "has no revision v9"),
+        ("org/pickled", "model_broken", "no .safetensors weights.*pickle=true"),
+        ("no such thing", "network_missing", "there is no no such thing.*org/name@revision"),
     ],
 )
-def test_what_is_in_the_way_is_told_in_words(name, said, fetch):
-    assert re.search(said, refused(fetch, name))
+def test_what_is_in_the_way_is_told_in_words(name, code, said, fetch):
+    assert re.search(said, refused(fetch, name, code))
+
+
+def test_pickles_are_fetched_only_if_asked_for(fetch, hub):
+    assert not [line for line in hub.asked if ".bin" in line]
+    found = fetch("org/pickled", pickle=True)
+    assert (found.folder / "pytorch_model.bin").read_bytes() == b"pickles"
+    assert fetch("org/pickled", pickle=True, endpoint="http://127.0.0.1:9") == found
 
 
 def test_without_a_network_it_says_so(fetch):
-    assert "the Hub can't be reached" in refused(fetch, "org/net", endpoint="http://127.0.0.1:9")
+    assert "the Hub can't be reached" in refused(fetch, "org/net", "hub_unreachable", endpoint="http://127.0.0.1:9")
 
 
 def test_a_full_disk_is_told_as_such(fetch, monkeypatch):
@@ -93,7 +100,7 @@ def test_a_full_disk_is_told_as_such(fetch, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(file_download, "http_get", full)
-    assert "the disk is full" in refused(fetch, "org/net")
+    assert "the disk is full" in refused(fetch, "org/net", "disk_full")
 
 
 def test_a_folder_and_a_file_are_taken_as_they_are(tmp_path, fetch):
@@ -150,7 +157,7 @@ def test_a_process_of_its_own_tells_it_as_json(hub, tmp_path):
         return json.loads(subprocess.run(command, env=variables, capture_output=True, check=True).stdout)
 
     assert said("hf:org/net")["network"]["kind"] == "gpt2"
-    assert said("hf:org/gated")["error"]["code"] == "model_broken"
+    assert said("hf:org/gated")["error"]["code"] == "network_gated"
 
 
 def test_without_the_library_it_says_what_to_install(monkeypatch):
