@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { studio } from "./studio.js";
-import { shoot, testModel } from "./support.js";
+import { openSession, shoot, testModel } from "./support.js";
 
 const it = studio({ flags: [...testModel("everything"), ...testModel("hostile")], sessions: ["palette"] });
 const cards = () => it.page.locator(".card h3");
@@ -39,12 +39,40 @@ test("filters narrow what is shown: kind, what goes in, what comes out, what it 
   await shoot(it.page, "models-filtered");
 });
 
-test("what is used most here comes first when wanted", async () => {
+test("filters by category, licence and publisher leave those that have it, and all others come back", async () => {
+  await directory();
+  const { models } = await it.ask("/api/models");
+  const all = await cards().count();
+  const having = (has) => models.filter(({ manifest }) => manifest && has(manifest)).length;
+  const wanted = {
+    category: ["test", having(({ category }) => category === "test")],
+    licence: ["MIT", having((one) => [one.licence_code, one.licence_weights].includes("MIT"))],
+    publisher: ["Sketchbridge", having(({ publisher }) => publisher === "Sketchbridge")],
+  };
+  for (const [name, [value, count]] of Object.entries(wanted)) {
+    assert.ok(count > 0 && count < all, `${count} of ${all} by ${name}: it has to leave some`);
+    await it.page.getByLabel(name, { exact: true }).selectOption(value);
+    await it.until(async () => (await cards().count()) === count, `${count} by ${name}`);
+    await it.page.getByLabel(name, { exact: true }).selectOption({ index: 0 });
+    await it.until(async () => (await cards().count()) === all, "all of them");
+  }
+  await it.page.getByLabel("category", { exact: true }).selectOption("test");
+  await it.page.getByLabel("input", { exact: true }).selectOption("segmentation");
+  await shown(["Everything"], "what fits both");
+});
+
+test("what is used most here comes first when wanted, and what is newest", async () => {
+  for (const name of ["second", "third", "fourth"]) await openSession(it.bridge.url, "palette", name); // so that the counts differ
+  await openSession(it.bridge.url, "everything", "another");
   await directory();
   await it.page.getByLabel("sort").selectOption("used");
-  const { models } = await it.ask("/api/models?sort=used");
-  await it.until(async () => (await cards().first().textContent()) === models[0].title || models[0].used.opened === models[1].used.opened, models[0].title);
+  await it.until(async () => JSON.stringify((await cards().allTextContents()).slice(0, 2)) === '["Palette","Everything"]', "as often as they were opened");
   await it.page.getByLabel("sort").selectOption("newest");
+  const { models } = await it.ask("/api/models");
+  const published = Object.fromEntries(models.map(({ title, manifest }) => [title, manifest?.published ?? ""]));
+  assert.ok(new Set(Object.values(published)).size > 2, "dates differ");
+  await it.until(async () => { const dates = (await cards().allTextContents()).map((title) => published[title]); return dates.length > 5 && dates.every((date, at) => !at || date <= dates[at - 1]); }, "the newest first");
+  for (const name of ["second", "third", "fourth", "another"]) await fetch(`${it.bridge.url}/api/sessions/${name}`, { method: "DELETE" });
 });
 
 test("a model's page has its card, its ports, its licences and how it did here", async () => {
