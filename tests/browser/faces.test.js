@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { FAKE_MEDIA, studio } from "./studio.js";
-import { photo, shoot, testModel } from "./support.js";
+import { openSession, photo, shoot, testModel } from "./support.js";
 
 const it = studio({ flags: testModel("everything"), launch: FAKE_MEDIA });
 let face;
@@ -173,6 +173,21 @@ test("a file's name is text, whatever it looks like", async () => {
   await comes(({ paper }) => paper?.includes("onerror"), "the file");
   await face.locator('[data-output="seen"]').getByText(/onerror/).first().waitFor();
   assert.deepEqual(await it.page.evaluate(() => [window.hurt ?? null, document.querySelectorAll("[onerror]").length]), [null, 0]);
+});
+
+test("text and maps of another session go in as pictures do, and only what fits is offered", async () => {
+  await openSession(it.bridge.url, "everything", "before");
+  const options = (input) => face.getByLabel(`${input} from a session`).locator("option").allTextContents();
+  await face.getByLabel("text from a session").waitFor();
+  assert.ok((await options("text")).includes("before · words"));
+  assert.deepEqual(await options("map"), ["none", "before · labels"]);
+  assert.ok(!(await options("picture")).includes("before · labels"), "a map is no picture");
+  await face.getByLabel("text from a session").selectOption("before · words");
+  await it.ask("/api/sessions/before/inputs", { text: "from afar" });
+  await comes(({ text }) => text === "from afar", "the text of the other");
+  await face.getByLabel("text from a session").selectOption("none");
+  await it.until(async () => !(await it.ask("/api/chains")).chains.length, "no chain");
+  await fetch(`${it.bridge.url}/api/sessions/before`, { method: "DELETE" });
 });
 
 test("what the bridge refuses is told at the input it is about", async () => {

@@ -6,11 +6,14 @@ import { newestOnly } from "../core/pace.js";
 import { trying } from "../core/toasts.js";
 import { Button, Slider } from "../core/ui.js";
 import { Drop } from "./drop.js";
+import { Sources, useChain } from "./source.js";
 
 const SIDE = 512;
 const STEPS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
 
-export function Painter({ name, label, port, value, set, aside }) {
+export function Painter({ name, label, port, value, set, aside, context }) {
+  const session = context?.form?.session; // none where the values are of this page alone
+  const linked = useChain(session, name);
   const canvas = useRef();
   const undo = useRef([]);
   const labels = Object.keys(port.label_to_id);
@@ -104,7 +107,8 @@ export function Painter({ name, label, port, value, set, aside }) {
       onClick=${() => choose(one)}><i style=${{ background: rgb(one) }}></i>${one}</button>`)}</div>
     <${Slider} name="brush" value=${size} low=${1} high=${Math.max(4, Math.round(width / 3))} step=${1} onInput=${setSize} />
     <div class="row tight"><${Button} icon="back" kind="quiet" onPress=${back}>undo<//><${Button} kind="quiet" onPress=${() => { keep(); fill(chosen); tell(); }}>fill all<//>
-      <${Drop} name=${`${name} from a file`} accept="image/*" className="inline" onFile=${(file) => trying(() => load(file))}><span>open…</span><//></div></div>`;
+      <${Drop} name=${`${name} from a file`} accept="image/*" className="inline" onFile=${(file) => trying(() => load(file))}><span>open…</span><//>
+      ${session && html`<${Sources} session=${session} input=${name} kind="segmentation" linked=${linked} />`}</div></div>`;
 }
 
 function sizeOf(port) {

@@ -2,20 +2,19 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { kept } from "../core/forms.js";
-import { isPicture, sessions, usual } from "../core/sessions.js";
 import { send } from "../core/socket.js";
-import { useStore } from "../core/store.js";
 import { Button } from "../core/ui.js";
-import { chain, chains, unchain } from "../core/chains.js";
+import { unchain } from "../core/chains.js";
 import { trying } from "../core/toasts.js";
 import { Drop } from "./drop.js";
+import { Sources, useChain } from "./source.js";
 
 export const LARGEST = 640; // the longer side of a camera's picture that is sent
 
 export function Picture({ name, label, port, value, set, aside, context }) {
   const [camera, setCamera] = useState(false);
   const session = context?.session;
-  const linked = useStore(chains, (all) => all.find((one) => session && one.target === session && one.input === name));
+  const linked = useChain(session, name);
   const take = (file) => { setCamera(false); if (linked) trying(() => unchain(linked)); set(kept(file)); };
   const paste = async () => {
     for (const item of await navigator.clipboard.read()) {
@@ -32,26 +31,8 @@ export function Picture({ name, label, port, value, set, aside, context }) {
     <div class="row tight">
       <${Button} icon="camera" kind="quiet" pressed=${camera} onPress=${() => { if (linked) trying(() => unchain(linked)); setCamera(!camera); }}>camera<//>
       ${navigator.clipboard?.read && html`<${Button} icon="copy" kind="quiet" onPress=${paste}>paste<//>`}
-      ${session && html`<${Sources} session=${session} input=${name} linked=${linked} onPick=${() => setCamera(false)} />`}
+      ${session && html`<${Sources} session=${session} input=${name} kind="image" linked=${linked} onPick=${() => setCamera(false)} />`}
     </div></div>`;
-}
-
-// Which other session's picture goes in here.
-function Sources({ session, input, linked, onPick }) {
-  const all = useStore(sessions, (state) => state.all);
-  const from = Object.values(all).filter(({ name }) => name !== session)
-    .flatMap((one) => Object.entries(usual(one)?.outputs ?? {}).filter(([, port]) => isPicture(port)).map(([output]) => ({ source: one.name, output })));
-  if (!from.length && !linked) return null;
-  const key = (one) => (one ? `${one.source} · ${one.output}` : "");
-  const pick = (event) => trying(async () => {
-    onPick();
-    const wanted = from.find((one) => key(one) === event.target.value);
-    if (linked && !wanted) await unchain(linked);
-    if (wanted) await chain({ ...wanted, target: session, input });
-  });
-  return html`<label class="menu small"><span class="name">from a session</span><select aria-label=${`${input} from a session`} value=${key(linked)} onChange=${pick}>
-    <option value="">none</option>${from.map((one) => html`<option key=${key(one)} value=${key(one)}>${key(one)}</option>`)}</select></label>
-    ${linked?.error && html`<span class="wrong">${linked.error.message ?? linked.error}</span>`}`;
 }
 
 // The camera's pictures as they come, each once the one before has been taken.

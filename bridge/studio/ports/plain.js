@@ -2,6 +2,7 @@
 
 import { html } from "../vendor/preact-htm.js";
 import { Choice, Slider, Switch, Typed, useDraft } from "../core/ui.js";
+import { Sources, useChain } from "./source.js";
 
 export function Number({ name, label, port, value, set, aside }) {
   const reset = () => { if ("default" in port) set(port.default); };
@@ -20,11 +21,14 @@ function reach({ min, max, default: usual }) {
   return [low, max ?? low + Math.max(1, 2 * Math.abs((usual ?? low) - low))];
 }
 
-export function Text({ name, label, port, value, set, aside }) {
+export function Text({ name, label, port, value, set, aside, context }) {
+  const session = context?.form?.session; // none where the values are of this page alone
+  const linked = useChain(session, name);
   const { value: now, edit } = useDraft(value ?? "", 3000);
-  return html`<label class="text" title=${port.description}><span class="line"><span class="name">${label}</span>${aside}</span>
+  return html`<div class="text"><label class="text" title=${port.description}><span class="line"><span class="name">${label}</span>${aside}</span>
     <textarea aria-label=${name} rows=${String(now).length > 80 ? 4 : 2} maxLength=${port.max_length} value=${now} spellcheck=${false}
-      onInput=${(event) => { edit(event.target.value); set(event.target.value); }}></textarea></label>`;
+      onInput=${(event) => { edit(event.target.value); set(event.target.value); }}></textarea></label>
+    ${session && html`<${Sources} session=${session} input=${name} kind="text" linked=${linked} />`}</div>`;
 }
 
 export const isColour = (value) => typeof value === "string" && /^#[0-9a-f]{6}$/i.test(value);
