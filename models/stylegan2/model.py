@@ -149,7 +149,7 @@ class StyleGAN2(Model):
     ) -> list[Any]:
         """The styles of each picture, some layers of which may be those of another place."""
         places = [self.place(*each) for each in zip(z, w, label, truncation, cutoff, strict=True)]
-        mix_w = mix_w or [None] * len(mix)  # whoever calls this without the bridge may leave it out
+        mix_w = [None] * len(mix) if mix_w is None else mix_w  # without the bridge it may be left out
         for i, (other, style) in enumerate(zip(mix, mix_w, strict=True)):
             if other is not None or style is not None:
                 styles = self.place(other, style, label[i], truncation[i], cutoff[i])
