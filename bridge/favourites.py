@@ -8,7 +8,7 @@ import msgspec
 
 from bridge import limits
 from bridge.errors import Busy, InputError, ModelFailed, NotFound, TooLarge
-from bridge.ports import Blob, Encoding, to_json
+from bridge.ports import Blob, Boolean, Category, Encoding, Number, Text, Vector, to_json
 from bridge.ports.words import came
 from bridge.session.fanout import Events
 from bridge.session.outputs import Event
@@ -17,6 +17,7 @@ from bridge.walks.handles import Handles, picture_of
 from bridge.walks.keys import Given
 from bridge.workspace import SavedFavourite, Workspace
 
+_KEPT = Boolean, Category, Number, Text, Vector  # what is kept beside a place; no pictures or sounds
 _PICTURE = Encoding("jpeg", quality=85, width=128)
 
 
@@ -60,7 +61,7 @@ class Favourites:
         inputs = {key: value for key, value in now.items() if value is not None}
         space, vector = _place(inputs, handles, session.name)
         picture = await _picture(session, inputs)
-        rest = {key: to_json(value) for key, value in inputs.items() if not isinstance(value, Blob)}
+        rest = {key: to_json(value) for key, value in inputs.items() if _is_kept(key, value, handles)}
         return await self._keep(
             SavedFavourite(secrets.token_hex(6), session.name, session.model, name, space, vector, rest, picture)
         )
@@ -85,6 +86,27 @@ class Favourites:
         self._kept[favourite.id] = favourite
         self._events.publish(Event("favourite", favourite.session, {"id": favourite.id, "name": favourite.name}))
         return favourite
+
+
+def check_model(favourite: SavedFavourite, session: Session) -> None:
+    """InputError unless that session runs its model."""
+    if favourite.model != session.model:
+        said = f"{favourite.name!r} is a favourite of {favourite.model}, and {session.name} runs {session.model}"
+        raise InputError(said, hint="name a session of that model", field="session")
+
+
+def shown(favourite: SavedFavourite, session: Session, handles: Handles) -> dict[str, Any]:
+    """The live inputs that make its picture again in a session of its model: the place, and what lay on top of it.
+    What was not set then is as the model has it."""
+    assert session.signature is not None
+    places = {handles.z, handles.w}
+    unset = {
+        name: port.default
+        for name, port in session.signature.default.inputs.items()
+        if isinstance(port, _KEPT) and not port.required and name not in places
+    }
+    place = handles.w if favourite.space == "w" and handles.w else handles.z
+    return {**unset, **favourite.inputs, place: favourite.vector}
 
 
 def described(favourite: SavedFavourite) -> dict[str, Any]:
@@ -119,6 +141,11 @@ def _place(inputs: Mapping[str, Any], handles: Handles, name: str) -> tuple[str,
         if isinstance(value, Blob):
             return space, bytes(value.data)
     raise InputError(f"{name} is nowhere yet", hint=f"let it walk, or send {handles.z}", field=handles.z)
+
+
+def _is_kept(name: str, value: Any, handles: Handles) -> bool:
+    """Beside the place: numbers, words, other vectors."""
+    return not isinstance(value, Blob) or (value.format == "f32" and name not in (handles.z, handles.w))
 
 
 async def _picture(session: Session, inputs: Mapping[str, Any]) -> bytes:

@@ -410,6 +410,31 @@ async def test_what_was_not_recorded_is_told():
             assert (got.status, ended.status) == (404, 404)
 
 
+async def test_a_favourite_that_is_shown_is_the_picture_that_was_kept(tmp_path: Path):
+    async with serving("latent", "echo") as server, calling(server) as http:
+        session, player = await walking(server, playing=True)
+        kept_with = {"z": [0.5, 1, -1, 0], "label": 2, "truncation": 0.5, "direction/1": 1.5}
+        session.send(kept_with)
+        async with http.post("/api/favourites", json={"session": "latent"}) as answer:
+            one = f"/api/favourites/{(await answer.json())['id']}/show"
+        session.send({"label": 0, "direction/2": 2})
+        player.change(
+            {"truncation": 1.0, "direction/1": {"lfo": "sine", "period": 1, "low": -1, "high": 1}, "play": True}
+        )
+        async with http.post(one, json={"session": "echo"}) as answer:
+            assert answer.status in (400, 422) and "favourite of latent" in await answer.text()
+        assert player.settings.playing and player.settings.truncation == 1.0
+        async with http.post(one) as answer:
+            assert answer.status == 204, await answer.text()
+        assert player.describe()["held"] and not player.settings.directions and player.settings.truncation is None
+        shown = await player.here()
+        assert list(np.frombuffer(shown.pop("z").data, "<f4")) == kept_with["z"] and "w" not in filter(shown.get, shown)
+        assert {name: shown[name] for name in ("label", "truncation", "direction/1")} == {
+            name: kept_with[name] for name in ("label", "truncation", "direction/1")
+        }
+        assert shown["direction/2"] == 0  # as it was then
+
+
 async def test_a_favourite_in_w_outlasts_another_label():
     async with serving("latent") as server, calling(server) as http:
         session = server.hub.get("latent")

@@ -5,7 +5,7 @@ from typing import Any
 from aiohttp import web
 
 from bridge.errors import MissingInput, UnknownInput
-from bridge.favourites import Favourites, described, listed
+from bridge.favourites import Favourites, check_model, described, listed, shown
 from bridge.hub import Hub
 from bridge.transports.http_answer import Answer, empty_answer, json_answer
 from bridge.transports.http_bodies import read_object
@@ -14,6 +14,7 @@ from bridge.transports.http_routes import Checked, Query, Route
 from bridge.walking import Walks
 
 _TAKES = 'it takes {"session": "dream"}, and "name" if you like'
+_SHOWS = 'it takes {"session": "dream"}, or nothing: where it was kept'
 _RENAMES = 'it takes {"name": "the blue one"}'
 
 
@@ -54,6 +55,17 @@ class FavouriteRoutes:
                 "json",
                 body_schema=_schema({"name": "how it is called"}, "name"),
             ),
+            Route(
+                "POST",
+                one + "/show",
+                self.show,
+                "bring its picture back: the place, and what lay on top of it",
+                (),
+                {},
+                "json",
+                status=204,
+                body_schema=_schema({"session": "where it is shown; left out, where it was kept"}),
+            ),
             Route("DELETE", one, self.drop, "drop it for good", (), {}, status=204),
         )
 
@@ -78,6 +90,17 @@ class FavouriteRoutes:
         wish = await self._read(request, ("name",), "name", _RENAMES)
         return json_answer(described(await self._favourites.rename(id, wish["name"])))
 
+    async def show(self, request: web.BaseRequest, query: Checked, id: str) -> web.StreamResponse:
+        wish = await self._read(request, ("session",), "", _SHOWS) if request.can_read_body else {}
+        favourite = self._favourites.get(id)
+        session = self._hub.get(str(wish.get("session") or favourite.session))
+        check_model(favourite, session)
+        player = await self._walks.of(session)
+        inputs = shown(favourite, session, player.handles)
+        player.leave(inputs)
+        session.send(inputs)
+        return empty_answer()
+
     async def drop(self, request: web.BaseRequest, query: Checked, id: str) -> web.StreamResponse:
         await self._favourites.forget(id)
         return empty_answer()
@@ -87,11 +110,11 @@ class FavouriteRoutes:
         for name in body:
             if name not in known:
                 raise UnknownInput(f"{name[:80]!r} is not known here", hint=takes, field=name)
-        if not body.get(needed):
+        if needed and not body.get(needed):
             raise MissingInput(f"{needed} is missing", hint=takes, field=needed)
         return body
 
 
-def _schema(fields: dict[str, str], needed: str) -> dict[str, Any]:
+def _schema(fields: dict[str, str], *needed: str) -> dict[str, Any]:
     properties = {name: {"type": "string", "description": about} for name, about in fields.items()}
-    return {"type": "object", "required": [needed], "additionalProperties": False, "properties": properties}
+    return {"type": "object", "required": [*needed], "additionalProperties": False, "properties": properties}

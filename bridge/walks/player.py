@@ -105,6 +105,15 @@ class Player:
         self._note(Control(t, set={name: self._without_favourites(value) for name, value in patch.items()}))
         self._session.events.publish(Event("walk", self._session.name, {"set": dict(told)}))
 
+    def leave(self, names: Iterable[str]) -> None:
+        """Move these inputs of the model no longer, so that what is sent for them counts."""
+        gone = self.settings.numbers.keys() - {*HOW} & {
+            "truncation" if name == self.handles.truncation else name for name in names
+        }
+        if gone:
+            sliders = dict.fromkeys(gone - {"truncation"})
+            self.change({"directions": sliders, **dict.fromkeys(gone & {"truncation"})})
+
     def describe(self) -> dict[str, Any]:
         """Where it is and what it was told, as JSON."""
         t, walk = self._now(), self._performance.walk
