@@ -12,7 +12,7 @@ import torch
 
 from bridge.commands.walk import Wish, walk
 from bridge.config import Settings
-from bridge.ports import Encoding
+from bridge.ports import Encoding, to_json
 from models.stylegan2.network import Generator
 from models.stylegan2.published import write_pickle
 from tests.transports.serving import calling, serving
@@ -112,6 +112,25 @@ async def test_its_grid_shows_the_pictures_as_they_would_be_while_it_mixes(netwo
         plain = {**session.snapshot(), "mix": None}
         async with session.run(plain, "run", {"image": Encoding("jpeg")}) as run:
             assert (await run.result()).outputs["image"].data != mixed.data == tile.image.data
+
+
+async def test_a_favourite_is_shown_again_with_what_was_mixed_into_it(network):
+    async with serving(models=(f"faces={network}",)) as server, calling(server) as http:
+        session = server.hub.get("faces")
+        await session.started()
+        z, other = [1, 0, -1, 2, 0, 1, -2, 1], [-1, 2, 1, 0, -2, 1, 1, 0]
+        session.send({"z": z, "mix_w": other, "mix_from": 2, "truncation": 1.2})
+        async with http.post("/api/favourites", json={"session": "faces"}) as answer:
+            kept = await answer.json()
+            assert answer.status == 201, kept
+        assert kept["inputs"]["mix_w"] == other
+        before = {name: to_json(value) for name, value in session.snapshot().items() if value is not None}
+        session.send({"z": other, "mix": z, "truncation": 0.5})
+        async with http.post(f"/api/favourites/{kept['id']}/show") as answer:
+            assert answer.status == 204, await answer.text()
+        now = session.snapshot()
+        before["z"] = kept["z"]  # of the walk that began meanwhile
+        assert now["mix"] is None and {name: to_json(now[name]) for name in before} == before
 
 
 async def test_dropped_into_the_models_folder_it_is_listed_and_opened(network, tmp_path):
