@@ -16,7 +16,7 @@ import tools
 ROOT = Path(__file__).resolve().parent.parent
 PY = sys.executable
 OSC = ("with_programs", "runway_with_liblo", "one_walk", "pasted")
-NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=300000")
+NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=900000")
 
 
 class Suite(NamedTuple):

@@ -1,5 +1,6 @@
-"""The page for people: plain files, each served as it is, checked anew by its ETag."""
+"""The page for people: plain files, each served packed where the browser takes that, checked anew by its ETag."""
 
+import gzip
 import hashlib
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
@@ -28,6 +29,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(self), microphone=(self), fullscreen=(self), accelerometer=(self), gyroscope=(self)",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
+    "Vary": "Accept-Encoding",
 }
 
 
@@ -36,6 +38,7 @@ class Page:
 
     def __init__(self) -> None:
         self._files = dict(_found())
+        self._packed: dict[str, tuple[str, bytes]] = {}  # of each file its tag, and what it packs to
 
     def routes(self) -> tuple[Route, ...]:
         any_kind: Mapping[str, str] = {"*/*": ""}
@@ -59,11 +62,22 @@ class Page:
         if file is None:
             raise NotFound(f"the page has no file {name[:80]!r}", hint="GET / is the page")
         content = file.read_bytes()
-        tag = f'"{hashlib.blake2s(content, digest_size=12).hexdigest()}"'
+        tag = f'W/"{hashlib.blake2s(content, digest_size=12).hexdigest()}"'
         headers = {**_HEADERS, "ETag": tag}
         if tag in (request.headers.get("If-None-Match") or ""):
             return Answer(b"", "", 304, headers)
+        if "gzip" in (request.headers.get("Accept-Encoding") or ""):
+            headers["Content-Encoding"] = "gzip"
+            content = self._pack(name, tag, content)
         return Answer(content, _TYPES[name.rpartition(".")[2]], 200, headers)
+
+    def _pack(self, name: str, tag: str, content: bytes) -> bytes:
+        """Packed once, and anew when the file is another."""
+        of, packed = self._packed.get(name, ("", b""))
+        if of != tag:
+            packed = gzip.compress(content, mtime=0)
+            self._packed[name] = (tag, packed)
+        return packed
 
 
 def _found() -> Iterator[tuple[str, Traversable]]:

@@ -24,6 +24,16 @@ async def test_every_file_is_served_with_its_type_and_the_rules():
                 assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
+async def test_it_is_packed_for_those_who_take_that_only():
+    plain = {"Accept-Encoding": "identity"}
+    async with serving() as server, aiohttp.ClientSession(server.url, auto_decompress=False) as http:
+        for asked, packed in ((plain, False), ({"Accept-Encoding": "gzip, br"}, True), (plain, False)):
+            async with http.get("/studio/app.js", headers=asked) as answer:
+                assert (answer.headers.get("Content-Encoding") == "gzip") is packed
+                sent, whole = await answer.read(), (STUDIO / "app.js").read_bytes()
+        assert sent == whole
+
+
 async def test_what_is_known_already_is_not_sent_again_and_what_changed_is():
     async with serving() as server, aiohttp.ClientSession(server.url) as http:
         async with http.get("/studio/app.js") as first:
