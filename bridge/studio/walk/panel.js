@@ -43,8 +43,8 @@ export function WalkPanel({ walk, inputs }) {
       <${Choice} wide name="interpolation" choices=${["spherical", "linear", "cubic"]} value=${settings.interpolation} onPick=${(interpolation) => walk.offer({ interpolation })} />
       ${Object.values(inputs).some((port) => port.instead_of) && html`<${Choice} wide name="space" choices=${["z", "w"]} value=${settings.space} onPick=${(space) => walk.offer({ space })} />`}
       </div>
-      <${Slider} name="fade" title="seconds in which it goes over when another path begins" value=${settings.fade} low=${0} high=${10} step=${0.1} unit="s" onInput=${(fade) => walk.offer({ fade })} />
-      <${Slider} name="fps" title="the most frames a second" value=${settings.fps ?? 60} low=${1} high=${120} step=${1} onInput=${(fps) => walk.offer({ fps })} onReset=${() => walk.offer({ fps: null })} />
+      <${Moving} walk=${walk} name="fade" title="seconds in which it goes over when another path begins" settings=${settings} numbers=${numbers} low=${0} high=${10} step=${0.1} target=${null} />
+      <${Moving} walk=${walk} name="fps" title="the most frames a second" value=${settings.fps ?? 60} settings=${settings} numbers=${numbers} low=${1} high=${120} step=${1} onReset=${() => walk.offer({ fps: null })} target=${null} />
       <${Button} icon="again" kind="quiet" onPress=${() => walk.reset()}>as the model has it<//>
     </details></div>`;
 }
