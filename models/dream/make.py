@@ -37,9 +37,10 @@ CONFIG = {
     "mirror": False,
     "mixing": 0.5,
     "guide": 10.0,
-    "guide_lr": 0.006,
-    "guide_coarse": 60_000,
-    "guide_alone": 120_000,
+    "guide_batch": 8,
+    "guide_lr": 0.012,
+    "guide_coarse": 170_000,
+    "guide_alone": 260_000,
     "images": 500_000,
 }  # everything else as Config has it
 COMPARED = 4_000  # pictures of each side of the distance
