@@ -185,7 +185,7 @@ def palette_preview(picture: Any) -> Any:
 
 
 def mixing_preview() -> Any:
-    """Rows are flowers, columns are others whose last layers, mostly the colours, they take; the first row and the first
+    """Rows are forms, columns are others whose last layers, mostly the colours, they take; the first row and the first
     column as they are. stylegan2 comes without weights: it plays those of dream."""
     stylegan2 = load_class(HERE / "stylegan2")()
     stylegan2.setup(network=str(HERE / "dream" / "dream.safetensors"), device="cpu")
