@@ -11,7 +11,7 @@ import { studio } from "./studio.js";
 import { oscOf, placesOf, reached } from "../../bridge/studio/connect/places.js";
 import { ROOT, complaints, folder, giveToDraw, moves, photo, python, shoot, testModel } from "./support.js";
 
-const it = studio({ flags: ["--osc-host", "0.0.0.0", ...testModel("everything")], sessions: ["dream"] }); // bound to an address that nobody can send to
+const it = studio({ flags: ["--osc-host", "0.0.0.0", ...testModel("everything")], sessions: ["dream", "writer", "palette", "pencil"] }); // bound to an address that nobody can send to
 const p5 = readFileSync(join(import.meta.dirname, "node_modules", "p5", "lib", "p5.min.js"));
 
 async function snippet(session, program) {
