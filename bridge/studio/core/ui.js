@@ -187,8 +187,11 @@ export function useSeen(place, margin = "80px") {
   return seen;
 }
 
+// Who still loads it may end: a page that is left must not complain.
+export const letGo = (url) => setTimeout(() => URL.revokeObjectURL(url), 10_000);
+
 export function save(blob, name) {
   const anchor = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
   anchor.click();
-  setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
+  letGo(anchor.href);
 }

@@ -5,7 +5,7 @@ import { spaced } from "../core/format.js";
 import { isPicture } from "../core/sessions.js";
 import { follow, returned } from "../core/socket.js";
 import { useStore } from "../core/store.js";
-import { useSeen } from "../core/ui.js";
+import { letGo, useSeen } from "../core/ui.js";
 import { lastValue } from "./last.js";
 import { Overlay, placesOf } from "./overlay.js";
 import { LivePicture } from "./picture.js";
@@ -78,7 +78,7 @@ function Download({ frame, name, port }) {
   useEffect(() => {
     const made = URL.createObjectURL(new Blob([frame.bytes]));
     setUrl(made);
-    return () => URL.revokeObjectURL(made);
+    return () => letGo(made);
   }, [frame]);
   const called = frame.meta?.name ?? `${name}${port.extension ? `.${port.extension.replace(/^\./, "")}` : ""}`;
   return html`<a class="button" href=${url} download=${called}>save ${called}</a>`;
