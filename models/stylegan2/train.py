@@ -61,9 +61,7 @@ class Config:
     guide: float = 10.0  # how much it counts that the picture of a place looks like the one that belongs there
     guide_alone: int = 0  # so many images without a discriminator, for which the generator learns from the guide alone
     guide_batch: int = 8  # pictures in a step of these: many small steps teach more than a few large ones
-    guide_coarse: int = (
-        0  # so many of these at half the size, without the last block: forms come first, at half the cost
-    )
+    guide_coarse: int = 0  # so many of these at half the size, without the last block: forms first, at half the cost
     guide_lr: float = 0.008  # the generator's at the start of these, from where it falls to lr
     seed: int = 0
     device: str = "auto"

@@ -141,11 +141,17 @@ async def test_beyond_this_machine_somebody_has_to_be_allowed():
         assert wire.state == "failed" and "--runway-allow" in wire.hint
 
 
-async def test_ports_go_up_from_the_first_and_come_back_after_a_restart(tmp_path: Path):
-    held = taken(3)
-    base = held[0].getsockname()[1]
+def free_ports(count: int) -> int:
+    """The first of so many free ones in a row."""
+    held = taken(count)
+    first: int = held[0].getsockname()[1]
     for one in held:
         one.close()
+    return first
+
+
+async def test_ports_go_up_from_the_first_and_come_back_after_a_restart(tmp_path: Path):
+    base = free_ports(3)
     settings = {"runway_http_port": base, "state": tmp_path}
     async with homes("echo", "counter", **settings) as server:
         assert [port(server, "echo"), port(server, "counter")] == [base, base + 1]
@@ -182,10 +188,7 @@ async def test_a_renamed_session_keeps_its_ports_and_its_callers(http: aiohttp.C
 
 
 async def test_names_that_go_from_one_to_the_next_at_once_take_each_its_own_ports_along(tmp_path: Path):
-    held = taken(3)
-    base = held[0].getsockname()[1]
-    for one in held:
-        one.close()
+    base = free_ports(3)
     settings = {"runway_http_port": base, "state": tmp_path}
     async with homes("echo", "counter", **settings) as server:
         await server.hub.rename("counter", "third")
