@@ -92,6 +92,21 @@ test("closing can be undone, and is done when nobody does", async () => {
   await it.session("palette").getByText("ready", { exact: true }).waitFor();
 });
 
+test("what can be undone waits while someone points at it", async () => {
+  await it.page.clock.install();
+  await it.press(it.session("palette"), "close palette");
+  const undo = it.page.getByRole("button", { name: "Undo", exact: true });
+  await undo.hover();
+  await it.page.clock.fastForward("10:00");
+  await undo.waitFor();
+  await it.page.mouse.move(1, 1);
+  await it.page.clock.fastForward("00:05");
+  await undo.click();
+  await it.page.clock.resume();
+  await it.session("palette").getByText("ready", { exact: true }).waitFor();
+  assert.ok((await it.ask("/api/sessions")).sessions.some(({ name }) => name === "palette"), "it was never closed");
+});
+
 test("a model that is closed and added again at once is a new session, which stays", async () => {
   const process = async () => (await it.ask("/api/sessions/palette")).place;
   const before = await process();

@@ -3,19 +3,41 @@
 import { html } from "../vendor/preact-htm.js";
 import { Store, useStore } from "./store.js";
 
-const SECONDS = 7;
+const SECONDS = 8;
+const MOST = 4;
 const toasts = new Store([]);
 let last = 0;
+let held = false; // while someone points at them, or has come to them by keyboard, none goes
 
-export function toast(text, { bad = false, hint = "", action = null, seconds = SECONDS } = {}) {
-  const id = (last += 1);
-  const shown = { id, text, hint, bad, action };
-  toasts.set((all) => [...all.filter((one) => one.text !== text), shown].slice(-4));
-  const timer = setTimeout(() => drop(id), seconds * 1000);
-  return () => { clearTimeout(timer); drop(id); };
+// Shown for its time; what is given back takes it away before. `over` is called once it is gone, whoever took it away.
+export function toast(text, { bad = false, hint = "", action = null, seconds = SECONDS, over = () => {} } = {}) {
+  const one = { id: (last += 1), text, hint, bad, action, seconds, over, timer: 0 };
+  for (const before of toasts.get().filter((other) => other.text === text)) drop(before);
+  toasts.set((all) => [...all, one]);
+  for (const before of toasts.get().slice(0, -MOST)) drop(before);
+  if (!held) wait(one);
+  return () => drop(one);
 }
 
-const drop = (id) => toasts.set((all) => all.filter((one) => one.id !== id));
+const wait = (one) => { one.timer = setTimeout(() => drop(one), one.seconds * 1000); };
+
+function drop(one) {
+  clearTimeout(one.timer);
+  if (!toasts.get().includes(one)) return;
+  toasts.set((all) => all.filter((other) => other !== one));
+  one.over();
+}
+
+function hold() {
+  held = true;
+  for (const one of toasts.get()) clearTimeout(one.timer);
+}
+
+function letGo() {
+  if (!held) return;
+  held = false;
+  toasts.get().forEach(wait);
+}
 
 // What goes wrong away from any field is told here.
 export function tell(error) {
@@ -38,29 +60,28 @@ export async function trying(work) {
 export function undoable(text, work, back) {
   let ended = null;
   const end = (how) => {
+    if (ended) return ended;
     removeEventListener("pagehide", finish);
-    clearTimeout(timer);
-    gone();
     ended = trying(how);
-  };
-  const finish = () => {
-    if (!ended) end(work);
+    gone();
     return ended;
   };
-  const undo = () => { if (!ended) end(back); };
-  const timer = setTimeout(finish, SECONDS * 1000);
+  const finish = () => end(work);
   addEventListener("pagehide", finish);
-  const gone = toast(text, { action: { name: "Undo", work: undo } });
+  const gone = toast(text, { action: { name: "Undo", work: () => end(back) }, over: finish });
   return finish;
 }
 
 export function Toasts() {
   const all = useStore(toasts);
-  return html`<div class="toasts" role="region" aria-label="what happened" aria-live="polite">
+  const away = (one) => { drop(one); letGo(); }; // what was pointed at is gone, and says no more that it is left
+  const mouse = (what) => ({ pointerType }) => pointerType === "mouse" && what();
+  return html`<div class="toasts" role="region" aria-label="what happened" aria-live="polite"
+    onPointerEnter=${mouse(hold)} onPointerLeave=${mouse(letGo)} onFocusIn=${hold} onFocusOut=${letGo}>
     ${all.map((one) => html`<div key=${one.id} class=${one.bad ? "toast bad" : "toast"} role=${one.bad ? "alert" : "status"}>
       <p>${one.text}${one.hint && html`<small>${one.hint}</small>`}</p>
-      ${one.action && html`<button type="button" onClick=${() => { one.action.work(); drop(one.id); }}>${one.action.name}</button>`}
-      <button type="button" class="quiet" aria-label="dismiss" onClick=${() => drop(one.id)}>×</button>
+      ${one.action && html`<button type="button" onClick=${() => { one.action.work(); away(one); }}>${one.action.name}</button>`}
+      <button type="button" class="quiet" aria-label="dismiss" onClick=${() => away(one)}>×</button>
     </div>`)}
   </div>`;
 }

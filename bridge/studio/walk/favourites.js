@@ -1,6 +1,6 @@
 // Places that were kept: a strip of small pictures, and what can be done with the chosen ones.
 
-import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { address, api, at } from "../core/api.js";
 import { heardOf } from "../core/sessions.js";
 import { returned } from "../core/socket.js";
@@ -8,10 +8,16 @@ import { trying, undoable } from "../core/toasts.js";
 import { Button } from "../core/ui.js";
 
 export function Favourites({ session, walk, onExplore }) {
-  const [all, setAll] = useState(null);
+  const [kept, setKept] = useState(null);
   const [chosen, choose] = useState(null);
   const [marked, mark] = useState([]);
-  const look = () => trying(async () => setAll((await api("GET", `/api/favourites?session=${encodeURIComponent(session)}`)).favourites));
+  const [dropped, setDropped] = useState([]); // out of sight until the time to undo it is over
+  const asked = useRef(0);
+  const look = () => trying(async () => {
+    const mine = (asked.current += 1);
+    const { favourites } = await api("GET", `/api/favourites?session=${encodeURIComponent(session)}`);
+    if (mine === asked.current) setKept(favourites); // an answer that was overtaken tells what was
+  });
   useEffect(() => {
     look();
     const hear = (kind, of) => { if (kind === "favourite" && of === session) look(); };
@@ -19,19 +25,22 @@ export function Favourites({ session, walk, onExplore }) {
     const end = returned(look);
     return () => { heardOf.delete(hear); end(); };
   }, [session]);
-  if (!all) return null;
+  if (!kept) return null;
+  const all = kept.filter(({ id }) => !dropped.includes(id));
   const one = all.find(({ id }) => id === chosen);
-  const keep = async () => { const kept = await api("POST", "/api/favourites", { session }); setAll([...all, kept]); };
+  const keep = async () => { await api("POST", "/api/favourites", { session }); await look(); };
   const pick = (favourite, event) => {
     if (event.shiftKey || event.metaKey || event.ctrlKey) return mark(marked.includes(favourite.id) ? marked.filter((id) => id !== favourite.id) : [...marked, favourite.id]);
     choose(favourite.id);
     return walk.go({ favourite: favourite.id }, favourite.space === "w");
   };
-  const rename = (name) => trying(async () => { const renamed = await api("PATCH", at`/api/favourites/${one.id}`, { name }); setAll(all.map((other) => (other.id === one.id ? renamed : other))); });
+  const rename = (name) => trying(async () => { await api("PATCH", at`/api/favourites/${one.id}`, { name }); await look(); });
   const drop = () => {
-    setAll(all.filter(({ id }) => id !== one.id));
+    const back = () => setDropped((those) => those.filter((id) => id !== one.id));
+    const forget = () => api("DELETE", at`/api/favourites/${one.id}`, null, { keepalive: true }).finally(() => look().then(back));
+    setDropped((those) => [...those, one.id]);
     choose(null);
-    undoable(`${one.name} is dropped`, () => api("DELETE", at`/api/favourites/${one.id}`, null, { keepalive: true }), look);
+    undoable(`${one.name} is dropped`, forget, back);
   };
   const loop = (list) => walk.set({ kind: "loop", keyframes: list.map(({ id }) => ({ favourite: id })), play: true, ...(list.some(({ space }) => space === "w") ? { space: "w" } : {}) });
   const those = marked.length > 1 ? all.filter(({ id }) => marked.includes(id)) : all;
