@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from bridge import limits
@@ -66,6 +67,12 @@ class Schedule(Generic[T]):
         entry = heapq.heappop(self._heap)
         self._bytes -= entry.size
         return entry.what
+
+    def keep(self, wanted: Callable[[T], bool]) -> None:
+        """Forget all that is not wanted any more: there is room for others then."""
+        self._heap = [entry for entry in self._heap if wanted(entry.what)]
+        heapq.heapify(self._heap)
+        self._bytes = sum(entry.size for entry in self._heap)
 
     def clear(self) -> None:
         self._heap.clear()

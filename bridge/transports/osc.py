@@ -227,7 +227,8 @@ class Osc:
         self._probes.look([peer for peer, _ in self.subscribers.peers()])
 
     def _shut_out(self) -> None:
-        """Somebody may not send any more: connections end, and what was asked for."""
+        """Somebody may not send any more: connections end, and what was asked for, now or for later."""
+        self._receiver.shut_out(self.gate.may)
         self._actions.shut_out(self.gate.may)
         self._query.shut_out(self.gate.may)
         self.streams.shut_out(self.subscribers.has)

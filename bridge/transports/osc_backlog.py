@@ -18,7 +18,7 @@ class Backlog:
         self._refresh = refresh
         self._settle = settle
         self._current: Steps | None = None
-        self._waiting: deque[tuple[Steps, int]] = deque()
+        self._waiting: deque[tuple[Steps, int, str]] = deque()
         self._bytes = 0
         self._until = 0.0
         self._soon: asyncio.Handle | None = None
@@ -51,11 +51,16 @@ class Backlog:
         """Whether something of so many bytes may wait."""
         return len(self._waiting) < limits.OSC_WAITING and self._bytes + size <= limits.OSC_WAITING_BYTES
 
-    def wait(self, steps: Steps, size: int) -> None:
-        """In its turn."""
-        self._waiting.append((steps, size))
+    def wait(self, steps: Steps, size: int, host: str = "") -> None:
+        """In its turn. `host`: of whoever sent it."""
+        self._waiting.append((steps, size, host))
         self._bytes += size
         self._go_on_soon()
+
+    def shut_out(self, may: Callable[[str], bool]) -> None:
+        """Forget what those sent who may not any more."""
+        self._waiting = deque(one for one in self._waiting if not one[2] or may(one[2]))
+        self._bytes = sum(size for _, size, _ in self._waiting)
 
     def close(self) -> None:
         """Forget all of it. Idempotent."""
@@ -85,7 +90,7 @@ class Backlog:
     def _next(self) -> bool:
         """Go on with what was begun, or begin what waits."""
         if self._current is None and self._waiting:
-            self._current, size = self._waiting.popleft()
+            self._current, size, _ = self._waiting.popleft()
             self._bytes -= size
         return self._current is not None
 

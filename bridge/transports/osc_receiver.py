@@ -108,11 +108,15 @@ class _Form(NamedTuple):
 
 
 class _Waiting(NamedTuple):
-    """A bundle until its time."""
+    """A bundle until its time, or a message until there is something at its address."""
 
     packet: bytes
     sender: Any
     inlet: Inlet
+
+    @property
+    def host(self) -> str:
+        return self.inlet.peer(self.sender).host
 
 
 class _Given(NamedTuple):
@@ -164,6 +168,15 @@ class Receiver:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def shut_out(self, may: Callable[[str], bool]) -> None:
+        """What waits here for those who may not send any more is forgotten."""
+        self._schedule.keep(lambda waiting: may(waiting.host))
+        self._set_timer()
+        for waiting in self._early.values():
+            for key in [key for key, one in waiting.items() if not may(one.host)]:
+                del waiting[key]
+        self._backlog.shut_out(may)
 
     @property
     def scheduled(self) -> int:
@@ -232,7 +245,7 @@ class Receiver:
 
     def _let_packet_wait(self, packet: bytes, sender: Any, inlet: Inlet) -> None:
         if self._backlog.has_room(len(packet)):
-            self._backlog.wait(self._whole(packet, sender, inlet), len(packet))
+            self._backlog.wait(self._whole(packet, sender, inlet), len(packet), inlet.peer(sender).host)
         else:
             self.counts.dropped += 1
             said = f"{limits.OSC_WAITING} packets, or {limits.OSC_WAITING_BYTES} bytes of them, wait already"

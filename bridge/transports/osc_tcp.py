@@ -267,6 +267,7 @@ class Connection(asyncio.Protocol):
             await waiter
 
     def abort(self) -> None:
+        self._waiting.clear()
         if self._transport is not None:
             self._transport.abort()
 

@@ -41,3 +41,13 @@ def test_what_waits_is_bounded_in_number_and_in_bytes():
         schedule.add(1.0, 0, 1)
     schedule.clear()
     schedule.add(1.0, 0, 1)
+
+
+def test_what_is_not_wanted_any_more_leaves_its_room_to_others():
+    schedule: Schedule[str] = Schedule()
+    for at, what in ((3.0, "a3"), (1.0, "b1"), (2.0, "a2"), (1.0, "b1 again"), (0.5, "b0")):
+        schedule.add(at, what, limits.OSC_SCHEDULED_BYTES // 5)
+    schedule.keep(lambda what: what.startswith("a"))
+    assert len(schedule) == 2
+    schedule.add(2.5, "c", limits.OSC_SCHEDULED_BYTES // 2)
+    assert [schedule.take(9.0) for _ in range(4)] == ["a2", "c", "a3", None]

@@ -1,5 +1,7 @@
 """Who may send OSC."""
 
+import asyncio
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -9,10 +11,12 @@ import pytest
 from bridge import limits
 from bridge.config import Settings
 from bridge.errors import InputError, NotFound, SettingError
+from bridge.osc import codec
+from bridge.osc.times import tag
 from bridge.server import Server
 from bridge.session.fanout import Events
 from bridge.transports.osc_gate import Gate
-from tests.transports.serving import calling, serving
+from tests.transports.serving import MODELS, calling, serving
 from tests.transports.talking import talking
 from tests.transports.test_osc import until
 from tests.transports.test_osc_tcp import connected
@@ -163,3 +167,54 @@ async def test_what_is_open_for_an_address_ends_when_it_may_not_send_any_more(tm
         await until(lambda: server.osc.streams.open == 0)
         await until(lambda: not server.osc._actions.runs.under_way)
         (tmp_path / "open").touch()
+
+
+async def test_bundles_of_a_sender_who_may_not_send_any_more_do_not_fall_due():
+    async with serving("painter", token="a-token-of-ours") as server, talking(server) as program:
+        gate, painter = server.osc.gate, server.hub.get("painter")
+        await gate.allow("127.0.0.1")
+        due = time.time() + 1
+        program.send(codec.bundle([codec.message("/painter/shade", [0.875])], tag(due)))
+        await program.heard_all()
+        assert server.osc._receiver.scheduled == 1
+        await gate.forbid("127.0.0.1")
+        assert server.osc._receiver.scheduled == 0
+        await gate.allow("127.0.0.1")
+        program.send(codec.bundle([codec.message("/painter/width", [24])], tag(due + 0.01)))
+        await until(lambda: painter.inputs()["width"] == 24)
+        assert painter.inputs()["shade"] == 0.5
+
+
+async def test_what_such_a_sender_said_to_a_model_that_loads_is_not_carried_out():
+    async with serving("painter", token="a-token-of-ours") as server, talking(server) as program:
+        gate = server.osc.gate
+        await gate.allow("127.0.0.1")
+        opening = asyncio.create_task(server.hub.open(str(MODELS / "latent"), "late"))
+        await until(lambda: "late" in server.hub.sessions)
+        program.say("/late/label", 3)
+        await program.heard_all()
+        assert server.hub.get("late").signature is None
+        await gate.forbid("127.0.0.1")
+        await gate.allow("127.0.0.1")
+        program.say("/late/truncation", 0.25)
+        session = await opening
+        await session.started()
+        await until(lambda: session.inputs().get("truncation") == 0.25)
+        assert session.inputs().get("label") != 3
+
+
+async def test_neither_is_what_waits_behind_a_packet_that_holds_much():
+    """Those that can't be left in the system: over WebSocket, and where the loop reads datagrams."""
+    storm = codec.bundle([codec.message("//*", [0.5])] * limits.OSC_BUNDLE_PACKETS)
+    async with serving("painter", "latent", token="a-token-of-ours") as server:
+        gate, receiver, painter = server.osc.gate, server.osc._receiver, server.hub.get("painter")
+        inlet = server.osc.datagrams._inlets[0]
+        for entry in ("127.0.0.2", "127.0.0.3"):
+            await gate.allow(entry)
+        receiver.receive([(storm, ("127.0.0.3", 9))], inlet)
+        receiver.receive([(codec.message("/painter/width", [24]), ("127.0.0.2", 9))], inlet)
+        receiver.receive([(codec.message("/painter/height", [24]), ("127.0.0.3", 9))], inlet)
+        assert receiver.busy
+        await gate.forbid("127.0.0.2")
+        await until(lambda: painter.inputs()["height"] == 24)
+        assert painter.inputs()["width"] != 24
