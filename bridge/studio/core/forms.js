@@ -76,14 +76,15 @@ class Form {
     if (!held && name in this.store.get().values) this.offer(name, this.store.get().values[name]);
   }
 
+  // What comes back is done when it has been sent, or when something newer takes its place.
   offer(name, value) {
     this.touched[name] = performance.now();
     const before = this.store.get().values[name];
     if (before?.url && before.url !== value?.url) URL.revokeObjectURL(before.url);
     this.store.set((state) => ({ ...state, values: { ...state.values, [name]: value }, errors: { ...state.errors, [name]: null } }));
-    if (this.store.get().held[name]) return;
+    if (this.store.get().held[name]) return undefined;
     this.offers[name] ??= newestOnly((given) => this.send(name, given));
-    this.offers[name](value);
+    return this.offers[name](value);
   }
 
   async send(name, value) {

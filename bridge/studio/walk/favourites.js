@@ -2,16 +2,16 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { address, api, at } from "../core/api.js";
-import { heardOf } from "../core/sessions.js";
+import { heardOf, refresh } from "../core/sessions.js";
 import { returned } from "../core/socket.js";
 import { trying, undoable } from "../core/toasts.js";
 import { Button } from "../core/ui.js";
 
-export function Favourites({ session, walk, onExplore }) {
+const isMarking = ({ shiftKey, metaKey, ctrlKey }) => shiftKey || metaKey || ctrlKey;
+
+// Those of a session, null until they are known, kept in step with its events; and a way to look at once.
+export function useFavourites(session) {
   const [kept, setKept] = useState(null);
-  const [chosen, choose] = useState(null);
-  const [marked, mark] = useState([]);
-  const [dropped, setDropped] = useState([]); // out of sight until the time to undo it is over
   const asked = useRef(0);
   const look = () => trying(async () => {
     const mine = (asked.current += 1);
@@ -25,14 +25,31 @@ export function Favourites({ session, walk, onExplore }) {
     const end = returned(look);
     return () => { heardOf.delete(hear); end(); };
   }, [session]);
+  return [kept, look];
+}
+
+export function Favourites({ session, walk, onExplore }) {
+  const [kept, look] = useFavourites(session);
+  const [chosen, choose] = useState(null);
+  const [marked, mark] = useState([]);
+  const [dropped, setDropped] = useState([]); // out of sight until the time to undo it is over
+  const going = useRef(null);
   if (!kept) return null;
   const all = kept.filter(({ id }) => !dropped.includes(id));
   const one = all.find(({ id }) => id === chosen);
   const keep = async () => { await api("POST", "/api/favourites", { session }); await look(); };
   const pick = (favourite, event) => {
-    if (event.shiftKey || event.metaKey || event.ctrlKey) return mark(marked.includes(favourite.id) ? marked.filter((id) => id !== favourite.id) : [...marked, favourite.id]);
+    if (isMarking(event)) return mark(marked.includes(favourite.id) ? marked.filter((id) => id !== favourite.id) : [...marked, favourite.id]);
     choose(favourite.id);
-    return walk.go({ favourite: favourite.id }, favourite.space === "w");
+    going.current = walk.go({ favourite: favourite.id }, favourite.space === "w");
+    return going.current;
+  };
+  // The walk waits, as it does for any hand; it goes on with play.
+  const whole = async (favourite) => {
+    choose(favourite.id);
+    await going.current?.catch(() => {}); // the clicks of a double click come first
+    await api("POST", at`/api/favourites/${favourite.id}/show`, { session });
+    await Promise.all([walk.set(), refresh()]);
   };
   const rename = (name) => trying(async () => { await api("PATCH", at`/api/favourites/${one.id}`, { name }); await look(); });
   const drop = () => {
@@ -48,10 +65,11 @@ export function Favourites({ session, walk, onExplore }) {
     <div class="row"><${Button} icon="heart" onPress=${keep}>keep<//>
       ${those.length > 1 && html`<${Button} kind="quiet" onPress=${() => loop(those)}>${those === all ? "walk through all" : `walk through these ${those.length}`}<//>`}
       <span class="hint">${all.length ? all.length > 1 && !marked.length ? "shift-click marks several" : "" : "keeps where the picture is now"}</span></div>
-    ${all.length > 0 && html`<div class="thumbs" role="group" aria-label="favourites">${all.map((favourite) => html`<button key=${favourite.id} type="button" title=${`go to ${favourite.name}`}
-      class=${marked.includes(favourite.id) ? "marked" : ""} aria-pressed=${favourite.id === chosen} onClick=${(event) => trying(() => pick(favourite, event))}>
+    ${all.length > 0 && html`<div class="thumbs" role="group" aria-label="favourites">${all.map((favourite) => html`<button key=${favourite.id} type="button" title=${`go to ${favourite.name}; double click: as it was kept`}
+      class=${marked.includes(favourite.id) ? "marked" : ""} aria-pressed=${favourite.id === chosen} onClick=${(event) => trying(() => pick(favourite, event))} onDblClick=${(event) => isMarking(event) || trying(() => whole(favourite))}>
       <img src=${address(favourite.picture)} alt="" loading="lazy" /><span>${favourite.name}</span></button>`)}</div>`}
     ${one && html`<div class="row"><input type="text" aria-label="name of the favourite" value=${one.name} onChange=${(event) => rename(event.target.value)} />
+      <${Button} icon="heart" title="the whole picture: truncation, sliders and mixing, too; the walk waits" onPress=${() => whole(one)}>as it was kept<//>
       <${Button} kind="quiet" onPress=${() => loop([...(walk.settings?.kind === "loop" ? all.filter(({ id }) => walk.settings.keyframes.some((place) => place.favourite === id)) : []), one])}>into the loop<//>
       <${Button} kind="quiet" icon="grid" onPress=${() => onExplore({ favourite: one.id })}>explore around it<//>
       <${Button} kind="quiet" onPress=${drop}>drop<//></div>`}

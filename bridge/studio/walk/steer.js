@@ -1,11 +1,13 @@
 // What lies on top of a walk: directions, another place mixed in by layers, and the model's own inputs.
 
-import { html, useEffect, useState } from "../vendor/preact-htm.js";
+import { html, useState } from "../vendor/preact-htm.js";
 import { api, at } from "../core/api.js";
 import { gaussians } from "../core/chance.js";
+import { refresh, sessions } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { Button, Choice, Slider } from "../core/ui.js";
 import { trying } from "../core/toasts.js";
+import { useFavourites } from "./favourites.js";
 import { Moving } from "./panel.js";
 
 const REACH = 5; // of a direction's slider
@@ -22,26 +24,42 @@ export function Directions({ walk, inputs }) {
     <${Button} kind="quiet" icon="again" onPress=${() => walk.set(Object.fromEntries(names.map((name) => [name, null])))}>all to 0<//></div>`;
 }
 
-// Which vectors can be mixed in: `mix` with `mix_from` and `mix_to`, as StyleGAN2 has them.
+// Which vectors can be mixed in: `mix` with `mix_from` and `mix_to`, as StyleGAN2 has them; and what stands in for `mix`,
+// which takes places that were kept in w.
 export const mixes = (inputs) => inputs.mix?.kind === "vector" && inputs.mix_from?.kind === "number";
+const ANOTHER = "another place"; // mixed in from elsewhere, so it has no name here
 
 export function Mix({ session, form, inputs }) {
   const values = useStore(form.store, (state) => state.values);
-  const [favourites, setFavourites] = useState([]);
+  const style = Object.keys(inputs).find((name) => inputs[name].instead_of === "mix");
+  const mixed = useStore(sessions, ({ all }) => ["mix", style].some((name) => (all[session]?.inputs[name] ?? null) !== null));
+  const [kept] = useFavourites(session);
   const [chosen, choose] = useState("nothing");
-  useEffect(() => { trying(async () => { const told = await api("GET", `/api/favourites?session=${encodeURIComponent(session)}`); setFavourites(told.favourites.filter((one) => one.space === "z")); }); }, [session]);
+  const [underway, wait] = useState(false); // until the bridge has it
   const layers = inputs.mix_from.max ?? 18;
-  const pick = (one) => trying(async () => {
-    choose(one);
-    if (one === "nothing") return form.offer("mix", null);
+  const spaces = { z: "mix", w: style };
+  const favourites = (kept ?? []).filter(({ space }) => spaces[space]);
+  const offer = async (one) => {
+    if (one === "nothing") return Promise.all(["mix", style].filter(Boolean).map((name) => form.offer(name, null)));
     if (one === "a seed") return form.offer("mix", gaussians(Math.floor(Math.random() * 2 ** 31), inputs.mix.length));
-    const kept = await api("GET", at`/api/favourites/${one}`);
-    return form.offer("mix", kept.vector);
+    const place = await api("GET", at`/api/favourites/${one}`);
+    return form.offer(spaces[place.space], place[place.space]);
+  };
+  const pick = (one) => trying(async () => {
+    if (one === ANOTHER) return;
+    choose(one);
+    wait(true);
+    try {
+      await offer(one);
+      await refresh();
+    } finally { wait(false); }
   });
-  const names = Object.fromEntries(favourites.map((one) => [one.id, one.name]));
+  const choices = ["nothing", "a seed", ...favourites.map(({ id }) => id)];
+  const named = choices.includes(chosen) && (underway || mixed === (chosen !== "nothing"));
+  const value = named ? chosen : mixed ? ANOTHER : "nothing";
   return html`<div class="mix"><p class="hint">Some layers take their style from another place: the first ones form, the last ones colour.</p>
-    <div class="row"><${Choice} wide name="mix with" choices=${["nothing", "a seed", ...favourites.map(({ id }) => id)]} names=${names} value=${chosen} onPick=${pick} />
-      ${chosen === "a seed" && html`<${Button} icon="dice" kind="quiet" onPress=${() => pick("a seed")}>another<//>`}</div>
+    <div class="row"><${Choice} wide name="mix with" choices=${value === ANOTHER ? [...choices, ANOTHER] : choices} names=${Object.fromEntries(favourites.map(({ id, name }) => [id, name]))} value=${value} onPick=${pick} />
+      ${value === "a seed" && html`<${Button} icon="dice" kind="quiet" onPress=${() => pick("a seed")}>another<//>`}</div>
     <${Slider} name="from layer" value=${values.mix_from ?? Math.floor(layers / 2)} low=${0} high=${layers} step=${1} onInput=${(from) => form.offer("mix_from", from)} />
     <${Slider} name="to layer" value=${values.mix_to ?? layers} low=${0} high=${layers} step=${1} onInput=${(to) => form.offer("mix_to", to)} /></div>`;
 }
