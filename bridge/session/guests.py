@@ -39,7 +39,7 @@ def speaker() -> Guest | None:
 
 
 class Guests:
-    """Those of one session. The ones that were not heard of for long are forgotten."""
+    """Those of one session. The ones that left, or were not heard of for long, are forgotten."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -57,8 +57,12 @@ class Guests:
         seen.last = self._clock()
         seen.follows += more
 
+    def left(self, guest: Guest) -> None:
+        """Their connection is over, so they are told of no longer. Harmless for one who was never there."""
+        self._seen.pop(guest, None)
+
     def described(self) -> list[dict[str, Any]]:
-        """Those of the last minute, and all who follow something."""
+        """Those of the last minute who have not left, and all who follow something."""
         now = self._clock()
         return [
             {

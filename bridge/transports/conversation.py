@@ -143,6 +143,8 @@ class Conversation:
         """Until nothing of it is left."""
         self.lost()
         await asyncio.gather(*self._tasks(), return_exceptions=True)
+        for session in self._hub.sessions.values():
+            session.guests.left(self._guest)
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         return [*(work.task for work in self._work.values()), *self._events.values(), *self._background]

@@ -30,6 +30,15 @@ def test_who_follows_something_is_told_of_however_quiet():
     assert guests.described() == []
 
 
+def test_who_left_is_told_of_no_longer():
+    guests = Guests(ManualClock())
+    guests.spoke(FADER)
+    guests.spoke(PAGE)
+    guests.left(PAGE)
+    guests.left(PAGE)
+    assert [guest["wire"] for guest in guests.described()] == ["osc"]
+
+
 def test_a_crowd_is_bounded_and_the_followers_stay():
     clock = ManualClock()
     guests = Guests(clock)

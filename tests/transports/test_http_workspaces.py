@@ -305,3 +305,7 @@ async def test_the_same_over_the_websocket(http: aiohttp.ClientSession):
         assert (said["kind"], said["data"]["wire"], said["data"]["verb"]) == ("message", "websocket", "send")
         guests = (await asked(http, "GET", "/api/sessions/echo"))["guests"]
         assert [guest["address"].rpartition(":")[0] for guest in guests] == ["127.0.0.1"]
+    for _ in range(500):  # gone with its connection, not a minute later
+        if not (await asked(http, "GET", "/api/sessions/echo"))["guests"]:
+            return
+    raise AssertionError("it is still told of")

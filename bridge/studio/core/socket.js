@@ -34,8 +34,12 @@ function connect() {
   return made;
 }
 
-// Once, when the page begins.
-export function begin() { socket ??= connect(); }
+// Once, when the page begins. Who leaves it says so: nobody is left to be counted, or to work for.
+export function begin() {
+  if (socket) return;
+  socket = connect();
+  addEventListener("pagehide", () => socket.close());
+}
 
 // Calls `work` each time the connection is back, so that what was missed is looked at; ends with what is given back.
 export function returned(work) {
