@@ -143,6 +143,12 @@ test("a control is learned: a fader is moved, the control clicked, and from then
   await it.go("#/connect/dream");
   await it.press(it.page, "forget /1/fader1");
   await it.until(async () => !(await it.ask("/api/mappings")).mappings.length, "it is forgotten");
+  await it.press(it.page, "Undo");
+  await it.until(async () => (await it.ask("/api/mappings")).mappings.length === 1, "it is known again");
+  await fader("/1/fader1", 0.5);
+  await it.until(async () => (await it.ask("/api/sessions/dream/walk")).settings.speed === 2, "over the same range");
+  await it.press(it.page, "forget /1/fader1");
+  await it.until(async () => !(await it.ask("/api/mappings")).mappings.length, "it is forgotten");
 });
 
 test("one fader is learned for switches, choices and numbers without a range, one after the other; what none can move says so", async () => {

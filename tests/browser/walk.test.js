@@ -112,6 +112,10 @@ test("keyframes of a loop are gone to, added and taken out", async () => {
   await told(({ keyframes }) => keyframes.length === 5, "a fifth keyframe");
   await dream.getByTitle("take keyframe 1 out").click();
   await told(({ keyframes }) => keyframes[0] === 1, "the first is gone");
+  await it.press(it.page, "Undo");
+  await told(({ keyframes }) => String(keyframes) === "0,1,2,3,4", "it is back where it was");
+  await dream.getByTitle("take keyframe 3 out").click();
+  await told(({ keyframes }) => String(keyframes) === "0,1,3,4", "another is gone");
   await dream.getByTitle("go to keyframe 2").click();
 });
 
@@ -138,6 +142,61 @@ test("directions are slid, and all go back to 0; another place is mixed in by la
   await it.tab(dream, "Picture");
   await dream.getByLabel("truncation", { exact: true }).fill("0.4");
   await it.until(async () => (await it.ask("/api/sessions/dream")).inputs.truncation === 0.4, "the truncation");
+});
+
+test("a favourite is mixed in, whichever space it was kept in; what others mixed in is told", async () => {
+  const inputs = async () => (await it.ask("/api/sessions/dream")).inputs;
+  const mix = dream.getByLabel("mix with");
+  for (const space of ["z", "w"]) {
+    await it.ask("/api/sessions/dream/walk", { space });
+    await moves(it.page, picture());
+    await press("keep");
+    await it.until(async () => (await it.ask("/api/favourites?session=dream")).favourites.some((one) => one.space === space), `kept in ${space}`);
+  }
+  await it.tab(dream, "Mix");
+  const { favourites } = await it.ask("/api/favourites?session=dream");
+  for (const [space, name, other] of [["z", "mix", "mix_w"], ["w", "mix_w", "mix"]]) {
+    const { id, name: called } = favourites.find((one) => one.space === space);
+    await mix.selectOption(called);
+    await it.until(async () => { const now = await inputs(); return now[name] !== null && now[other] === null; }, `${name} is set, and nothing else`);
+    assert.equal(await mix.inputValue(), id);
+  }
+  await mix.selectOption("nothing");
+  await it.until(async () => { const now = await inputs(); return now.mix === null && now.mix_w === null; }, "nothing mixed");
+  await it.ask("/api/sessions/dream/inputs", { mix: new Array(48).fill(0.1) });
+  await it.until(async () => (await mix.inputValue()) === "another place", "what a sketch sent");
+  await mix.selectOption("nothing");
+  await it.until(async () => (await inputs()).mix === null, "nothing mixed");
+  for (const { id } of favourites) await fetch(`${it.bridge.url}/api/favourites/${id}`, { method: "DELETE" });
+});
+
+test("a favourite comes back as it was kept, with truncation, directions and mixing, and the walk waits", async () => {
+  const inputs = async () => (await it.ask("/api/sessions/dream")).inputs;
+  await it.ask("/api/sessions/dream/inputs", { truncation: 0.25, "direction/2": 1.5, mix: new Array(48).fill(0.2), mix_from: 3 });
+  await moves(it.page, picture());
+  await press("keep");
+  const thumb = dream.locator(".thumbs button");
+  await thumb.waitFor();
+  const other = { truncation: 0.9, "direction/2": 0, mix: null, mix_from: null };
+  const whole = async () => { const now = await inputs(); return now.truncation === 0.25 && now["direction/2"] === 1.5 && now.mix !== null && now.mix_from === 3; };
+  await it.ask("/api/sessions/dream/inputs", other);
+  await thumb.click();
+  await told(({ centre, playing }) => centre?.favourite && playing, "the walk goes there");
+  assert.equal((await inputs()).truncation, 0.9, "the place alone");
+  await press("as it was kept");
+  await it.until(whole, "the whole picture");
+  await dream.getByText("by hand").waitFor();
+  await it.tab(dream, "Picture");
+  await it.until(async () => (await dream.getByLabel("truncation", { exact: true }).inputValue()) === "0.25", "the slider shows it");
+  await it.tab(dream, "Walk");
+  await press("play");
+  await dream.getByText("by hand").waitFor({ state: "detached" });
+  await it.ask("/api/sessions/dream/inputs", other);
+  await thumb.dblclick();
+  await it.until(whole, "the whole picture by a double click");
+  await dream.getByText("by hand").waitFor();
+  await it.ask("/api/sessions/dream/inputs", { ...other, truncation: 0.7 });
+  for (const { id } of (await it.ask("/api/favourites?session=dream")).favourites) await fetch(`${it.bridge.url}/api/favourites/${id}`, { method: "DELETE" });
 });
 
 test("what another sketch tells the walk is shown", async () => {

@@ -17,7 +17,7 @@ export function Mappings({ session }) {
   return html`<p class="hint">A fader of any OSC controller can move any control: learn, move the fader, click the control.</p>
     <div class="row"><${Button} icon="target" onPress=${() => { learn(true); go("play", session); }}>Learn<//></div>
     ${own.length > 0 && html`<ul class="wires">${own.map((one) => html`<li key=${one.id}><code>${one.address}${one.argument > 0 && ` (${one.argument + 1})`}</code> moves <b>${one.input}</b> <small>${one.source.join(" to ")} becomes ${one.target.join(" to ")}</small>
-      <${Button} kind="tiny" icon="close" label=${`forget ${one.address}`} onPress=${() => forget(one.id)} /></li>`)}</ul>`}`;
+      <${Button} kind="tiny" icon="close" label=${`forget ${one.address}`} onPress=${() => forget(one)} /></li>`)}</ul>`}`;
 }
 
 // Seen on every page while it learns.

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { Store } from "./store.js";
-import { tell, toast, trying } from "./toasts.js";
+import { tell, toast, trying, undoable } from "./toasts.js";
 
 const LOOK_MS = 300;
 
@@ -11,7 +11,13 @@ export const learning = new Store(null);
 export const mappings = new Store({ mappings: [], strays: [], moved: [] });
 
 export const look = async () => mappings.set(await api("GET", "/api/mappings"));
-export const forget = async (id) => mappings.set(await api("DELETE", `/api/mappings?${new URLSearchParams({ id })}`));
+const add = async (mapping) => mappings.set(await api("POST", "/api/mappings", mapping));
+
+// At once, since a fader must not go on moving what it was taken from; and had back as it was.
+export async function forget({ id, ...mapping }) {
+  mappings.set(await api("DELETE", `/api/mappings?${new URLSearchParams({ id })}`));
+  undoable(`${mapping.address} moves ${mapping.input} no longer`, () => {}, () => add(mapping));
+}
 
 let timer = 0;
 
@@ -74,7 +80,7 @@ async function map(session, control, { address, argument, low, high }) {
   const { target, low: first, high: last } = control.dataset;
   try {
     const body = { address, argument, session, input: target, source: [low, high], target: [Number(first ?? 0), Number(last ?? 1)] };
-    mappings.set(await api("POST", "/api/mappings", body));
+    await add(body);
     toast(`${address} moves ${target} of ${session}`, { hint: `${low} to ${high} becomes ${first ?? 0} to ${last ?? 1}`, seconds: 5 });
     learning.set({ fader: null });
   } catch (error) { tell(error); }

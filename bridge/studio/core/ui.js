@@ -78,19 +78,21 @@ export function Slider({ name, label = name, title, value, low, high, step, unit
 let groups = 0;
 
 // One of a few: buttons in a row when they fit, a menu otherwise. `target`: the input that a fader may learn to pick from.
-export function Choice({ name, choices, names = {}, titles = {}, value, onPick, wide, target }) {
+export function Choice({ name, choices, names = {}, titles = {}, value: told, onPick, wide, target }) {
+  const { value, edit } = useDraft(told);
+  const pick = (one) => { edit(one); onPick(one); };
   const range = target && { "data-target": target, "data-low": 0, "data-high": choices.length - 1 };
   const group = useRef("");
   group.current ||= `choice ${(groups += 1)}`; // of its own, however many panels there are
   const few = !wide && choices.length <= 5 && choices.reduce((sum, one) => sum + String(names[one] ?? one).length, 0) <= 34;
   if (!few) {
     return html`<label class="menu" ...${range}><span class="name">${name}</span>
-      <select aria-label=${name} value=${String(value)} onChange=${(event) => onPick(choices[event.target.selectedIndex])}>
+      <select aria-label=${name} value=${String(value)} onChange=${(event) => pick(choices[event.target.selectedIndex])}>
       ${choices.map((one) => html`<option key=${one} value=${String(one)}>${names[one] ?? String(one)}</option>`)}</select></label>`;
   }
   return html`<fieldset class="choice" ...${range}><legend>${name}</legend><div>
     ${choices.map((one) => html`<label key=${one} title=${titles[one]}><input type="radio" name=${group.current} value=${String(one)} checked=${one === value}
-      onChange=${() => onPick(one)} /><span>${names[one] ?? String(one)}</span></label>`)}</div></fieldset>`;
+      onChange=${() => pick(one)} /><span>${names[one] ?? String(one)}</span></label>`)}</div></fieldset>`;
 }
 
 export const Switch = ({ name, title, on, onTurn, target }) => html`<label class="switch" title=${title} data-target=${target} data-low=${target && 0} data-high=${target && 1}>

@@ -3,6 +3,7 @@
 import { html } from "../vendor/preact-htm.js";
 import { address, at } from "../core/api.js";
 import { useStore } from "../core/store.js";
+import { undoable } from "../core/toasts.js";
 import { Button, Choice, Slider, Switch, Typed } from "../core/ui.js";
 import { Curve, isCurve } from "./curve.js";
 
@@ -88,9 +89,15 @@ function Follow({ walk, settings }) {
 function Keyframes({ walk, keyframes }) {
   const seeds = keyframes.filter(Number.isInteger);
   const more = () => walk.set({ keyframes: [...keyframes, Math.max(-1, ...seeds) + 1] });
+  const out = async (index) => {
+    const place = keyframes[index];
+    await walk.set({ keyframes: keyframes.toSpliced(index, 1) });
+    const back = () => walk.set({ keyframes: walk.settings.keyframes.toSpliced(index, 0, place) }); // among those of then
+    undoable(`keyframe ${index + 1}${Number.isInteger(place) ? `, seed ${place},` : ""} is taken out`, () => {}, back);
+  };
   return html`<div class="row keyframes" role="group" aria-label="keyframes">
     ${keyframes.map((place, index) => html`<span class="chip" key=${index}>
       <${Button} title=${`go to keyframe ${index + 1}`} onPress=${() => walk.set({ seek: { keyframe: index } })}>${place.favourite ? html`<img src=${address(at`/api/favourites/${place.favourite}.jpg`)} alt="" />` : Number.isInteger(place) ? place : "…"}<//>
-      ${keyframes.length > 1 && html`<${Button} label=${`take keyframe ${index + 1} out`} onPress=${() => walk.set({ keyframes: keyframes.filter((_, other) => other !== index) })}>×<//>`}</span>`)}
+      ${keyframes.length > 1 && html`<${Button} label=${`take keyframe ${index + 1} out`} onPress=${() => out(index)}>×<//>`}</span>`)}
     <${Button} label="one more keyframe" title="one more, the next seed" onPress=${more}>+<//></div>`;
 }
