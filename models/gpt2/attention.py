@@ -1,4 +1,4 @@
-"""What each row of a pass looks at, in numpy: row by row and head by head, so that none depends on the others.
+"""What each row of a pass looks at: row by row and head by head, so that none depends on the others.
 
 A row looks at whole blocks of the cache; what it may not see there weighs nothing, exactly. So a score and a sum come out the
 same whether a token is read with its prompt or written, and however far others look.
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 
 BLOCK = 16  # positions; of a product's numbers, the last few are added in another way unless they are so many
 NEAR = 64  # texts in neighbouring slots that are as long but for this share a call
@@ -36,7 +37,7 @@ class Look:
         seen = np.arange(reach) <= np.array(positions)[:, None]
         self.hidden = np.where(seen, np.float32(0), NEVER)[:, None, None]
         self.scores = np.zeros((len(slots), heads, 1, reach), np.float32)
-        self.parts = self.scores.reshape(len(slots), heads, -1, BLOCK)  # the same memory
+        self.shares = torch.from_numpy(self.scores)  # the same memory
         self.where = _where(slots, positions)
 
     def over(self, q: Any, kept: Any, fresh: Any, found: Any) -> None:
@@ -49,11 +50,9 @@ class Look:
         for rows, slots, reach in self.groups:
             np.matmul(kept[slots, 0, :, :reach], q[rows, :, :, None], out=scores[rows, :, 0, :reach, None])
         scores += self.hidden
-        scores -= np.maximum.reduce(scores, 3, keepdims=True)
-        np.exp(scores, out=scores)
+        torch.softmax(self.shares, -1, out=self.shares)
         for rows, slots, reach in self.groups:
             np.matmul(scores[rows, :, :, :reach], kept[slots, 1, :, :reach], out=found[rows, :, None])
-        found /= np.add.reduce(np.add.reduce(self.parts, 2), 2, keepdims=True)
 
 
 def _where(slots: Sequence[int], positions: Sequence[int]) -> tuple[Any, ...]:
