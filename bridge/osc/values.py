@@ -8,7 +8,8 @@ port itself, in its own words. Pictures, sounds and files are taken as blobs onl
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,6 +21,27 @@ from bridge.ports.words import came
 _FLOAT32 = struct.Struct(">f")
 BINARY = frozenset(("image", "segmentation", "audio", "file", "directory"))
 _NOTHING = ("null", "none", "")
+T = TypeVar("T")
+
+
+class Arguments(list[Any]):
+    """Those of one message that means several addresses: what has to be made of them is made once, not for each."""
+
+    __slots__ = ("_made",)
+
+    def __init__(self, arguments: Iterable[Any]) -> None:
+        super().__init__(arguments)
+        self._made: list[tuple[Any, Any]] = []  # ports are no keys of a dict: some hold lists
+
+    def once(self, key: Any, make: Callable[[], T]) -> T:
+        """What was made under this key."""
+        for known, made in self._made:
+            if known == key:
+                found: T = made
+                return found
+        made = make()
+        self._made.append((key, made))
+        return made
 
 
 def given(port: Port, arguments: Sequence[Any], field: str) -> Any:
@@ -63,7 +85,7 @@ def setting(port: Port | None, arguments: Sequence[Any], field: str) -> Any:
         raise MissingInput(f"{field} takes a value; nothing came", hint="docs/walks.md has what it takes", field=field)
     first = arguments[0]
     if len(arguments) > 1:
-        return _flat(arguments)
+        return _flattened(arguments)
     if isinstance(first, bytes):
         return numbers(first) if len(first) % 4 == 0 else first
     if isinstance(first, str) and (read := _setting_text(first)) is not first:
@@ -111,15 +133,26 @@ def _text(port: Port, arguments: Sequence[Any], field: str) -> Any:
     """Several, as a program without quotes sends a line, are one text with spaces between."""
     if len(arguments) == 1 and isinstance(arguments[0], (str, bytes)):
         return arguments[0]
-    return " ".join(_word(port, argument, field) for argument in arguments)
+    words, unfit = _once(arguments, "words", lambda: _words(arguments))
+    if unfit:
+        raise InputError(f"{field} takes {port.takes}; {unfit} came", field=field)
+    return words
 
 
-def _word(port: Port, argument: Any, field: str) -> str:
-    if isinstance(argument, str):
-        return argument
-    if isinstance(argument, (int, float)) and not isinstance(argument, bool):
-        return f"{argument:.7g}" if isinstance(argument, float) else str(argument)
-    raise InputError(f"{field} takes {port.takes}; {came(argument)} came", field=field)
+class _Words(NamedTuple):
+    """Several arguments as one text; or what came among them that is no word."""
+
+    text: str
+    unfit: str = ""
+
+
+def _words(arguments: Sequence[Any]) -> _Words:
+    found = []
+    for argument in arguments:
+        if isinstance(argument, bool) or not isinstance(argument, (str, int, float)):
+            return _Words("", came(argument))
+        found.append(f"{argument:.7g}" if isinstance(argument, float) else str(argument))
+    return _Words(" ".join(found))
 
 
 def _vector(port: Port, arguments: Sequence[Any], field: str) -> Any:
@@ -129,28 +162,46 @@ def _vector(port: Port, arguments: Sequence[Any], field: str) -> Any:
             return port.parse_text(value, field)
         if isinstance(value, bytes):
             return value
-    return _flat(arguments)
+    return _flattened(arguments)
 
 
 def _listed(port: Port, arguments: Sequence[Any], field: str) -> Any:
     """A point, a box: numbers one after the other."""
     if len(arguments) == 1 and isinstance(arguments[0], str):
         return port.parse_text(arguments[0], field)
-    values = _flat(arguments)
-    if isinstance(port, Landmarks) and len(values) % 2 == 0 and all(isinstance(v, (int, float)) for v in values):
-        return [list(pair) for pair in zip(values[::2], values[1::2], strict=True)]
-    return values
+    values = _flattened(arguments)
+    return _once(arguments, "pairs", lambda: _pairs(values)) if isinstance(port, Landmarks) else values
+
+
+def _pairs(values: list[Any]) -> list[Any]:
+    """Two by two, where they are numbers; else as they are."""
+    if len(values) % 2 or not all(isinstance(value, (int, float)) for value in values):
+        return values
+    return [list(pair) for pair in zip(values[::2], values[1::2], strict=True)]
 
 
 def _array(port: Port, arguments: Sequence[Any], field: str) -> Any:
     assert isinstance(port, Array)
-    if len(arguments) == 1 and isinstance(arguments[0], list):
-        arguments = arguments[0]
-    if len(arguments) == 1 and isinstance(arguments[0], str):
-        whole = from_json(arguments[0])
+    item, values = port.item, arguments
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    if len(values) == 1 and isinstance(values[0], str):
+        whole = _once(arguments, "json", lambda: from_json(values[0]))
         if isinstance(whole, list):
             return whole
-    return [given(port.item, [argument], f"{field}[{index}]") for index, argument in enumerate(arguments)]
+    found = _once(arguments, item, lambda: _items(item, values))
+    if len(found) < len(values):  # once more, to tell which one it is
+        given(item, [values[len(found)]], f"{field}[{len(found)}]")
+    return found
+
+
+def _items(port: Port, values: Sequence[Any]) -> list[Any]:
+    """Each as that port takes it, up to the first that can't be one."""
+    found: list[Any] = []
+    with suppress(InputError):
+        for value in values:
+            found.append(given(port, [value], ""))  # noqa: PERF401 - those before it stay
+    return found
 
 
 def _anything(port: Port, arguments: Sequence[Any], field: str) -> Any:
@@ -186,6 +237,14 @@ _TAKERS: dict[str, Callable[[Port, Sequence[Any], str], Any]] = {
 
 def _rounded(value: float) -> float:
     return float(_FLOAT32.unpack(_FLOAT32.pack(value))[0])
+
+
+def _once(arguments: Sequence[Any], key: Any, make: Callable[[], T]) -> T:
+    return arguments.once(key, make) if isinstance(arguments, Arguments) else make()
+
+
+def _flattened(arguments: Sequence[Any]) -> list[Any]:
+    return _once(arguments, "flat", lambda: _flat(arguments))
 
 
 def _flat(arguments: Iterable[Any]) -> list[Any]:

@@ -13,6 +13,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from bridge import limits
@@ -353,6 +354,8 @@ class Receiver:
         found = yield from self._space.find(address)
         if not found and not self._moved(address, arguments, sender, inlet):
             self._nowhere(address, arguments, packet, sender, inlet)
+        if len(found) > 1:
+            arguments = values.Arguments(arguments)
         for node in found:
             there = node if version == self._space.version else self._space.root.at(node.path)
             if there is None:  # its session went while it was not yet its turn
@@ -549,8 +552,8 @@ class Receiver:
 
 def _numbers(arguments: list[Any]) -> tuple[float, ...]:
     """Those of a message, as whoever learns a control is told of them."""
-    numbers = [float(value) for value in arguments if isinstance(value, (int, float))]
-    return tuple(numbers[: limits.MAPPED_ARGUMENTS])
+    numbers = (float(value) for value in arguments if isinstance(value, (int, float)))
+    return tuple(islice(numbers, limits.MAPPED_ARGUMENTS))
 
 
 def _decode(method: Method) -> Decode:

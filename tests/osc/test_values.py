@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.errors import InputError, MissingInput
-from bridge.osc.values import given, setting, swapped, told
+from bridge.osc.values import Arguments, given, setting, swapped, told
 from bridge.ports import Any as Anything
 from bridge.ports import (
     AnyPort,
@@ -143,3 +143,44 @@ def test_settings_are_numbers_words_json_or_nothing():
 )
 def test_what_is_given_out_is_numbers_and_text(port: AnyPort, value: Any, arguments: Any):
     assert told(port, value) == arguments
+
+
+class Noted(float):
+    """Counts how often it is written as a word."""
+
+    written = 0
+
+    def __format__(self, spec: str) -> str:
+        Noted.written += 1
+        return super().__format__(spec)
+
+
+def test_what_many_ports_take_of_one_message_is_made_once():
+    numbers = Arguments(Noted(place / 8) for place in range(1000))
+    Noted.written = 0
+    lines = {given(Text(max_length=most), numbers, f"text{most}") for most in (10_000, 20_000, 30_000)}
+    assert len(lines) == 1 and Noted.written == 1000
+    for ports in (
+        (Vector(length=1000), Vector(), Box()),
+        (Landmarks(17), Landmarks(500)),
+        (Array(Number(0, 125)), Array(Number(0, 125), max_length=7)),
+    ):
+        first, *others = (given(port, numbers, "it") for port in ports)
+        assert all(other is first for other in others)
+    assert setting(None, numbers, "target") is given(Vector(), numbers, "z")
+    assert given(Array(Text()), numbers, "it") != given(Array(Number()), numbers, "it")
+
+
+@pytest.mark.parametrize("port", [Text(), Array(Number())])
+def test_what_many_ports_refuse_names_each_of_them(port: AnyPort):
+    for values in (["a", b"bytes"], [0.5, b"bytes"]):
+        numbers = Arguments(values)
+        for field in ("first", "second"):
+            with pytest.raises(InputError) as refused:
+                port.parse(given(port, numbers, field), field)
+            assert refused.value.field is not None and refused.value.field.startswith(field)
+
+
+def test_a_list_that_came_as_text_is_read_once_for_many_ports():
+    text = Arguments(["[1, 2, 3]"])
+    assert given(Array(Number()), text, "a") is given(Array(Text()), text, "b")

@@ -158,6 +158,17 @@ async def test_patterns_reach_all_they_mean(server: Server, program: Program):
     assert server.hub.get("painter").inputs()["shade"] == 0.125
 
 
+async def test_a_text_of_many_words_is_put_together_once_for_all_that_a_pattern_means(server: Server, program: Program):
+    """The same object in both: it was made once."""
+    sessions = [await server.hub.open(str(MODELS / "scribe"), name) for name in ("first", "second")]
+    for session in sessions:
+        await session.started()
+    program.say("/{first,second}/prompt", *("word",) * 5000)
+    await program.heard_all()
+    first, second = (session.inputs()["prompt"] for session in sessions)
+    assert first is second and len(first) == 5000 * 5 - 1
+
+
 async def test_a_picture_comes_as_a_blob_and_never_as_an_address(tmp_path: Path):
     async with serving("seer") as server, talking(server) as program:
         session = server.hub.get("seer")
@@ -367,7 +378,7 @@ async def test_sessions_are_listed_opened_and_closed(server: Server, program: Pr
 async def test_errors_beyond_a_bound_are_counted_and_not_told(server: Server, program: Program):
     wrong = [codec.message("/nobody/shade", [number]) for number in range(3 * limits.OSC_ERRORS_PER_SECOND)]
     program.send(codec.bundle(wrong))
-    await program.refusal()
+    await program.heard_all()
     counts = await counted(server)
     assert counts["errors"] == len(wrong) and counts["errors"] > counts["untold"] > 0
 
