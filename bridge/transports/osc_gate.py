@@ -3,7 +3,6 @@
 Whoever is not allowed is refused, counted and named once; the page can then ask the artist.
 """
 
-import ipaddress
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -13,9 +12,9 @@ from bridge import limits
 from bridge.errors import InputError, NotFound, SettingError, TooLarge
 from bridge.session.fanout import Events
 from bridge.session.outputs import Event
+from bridge.transports.networks import SUCH, Network, network, plain, within
 from bridge.transports.security import is_loopback
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Keep = Callable[[list[str]], Awaitable[None]]
 _REMEMBERED = 1024  # addresses whose answer is known
 _log = logging.getLogger(__name__)
@@ -58,8 +57,8 @@ class Gate:
     def restore(self, saved: Any) -> None:
         """Those that were allowed before the last start; what can't be read is left out."""
         for entry in saved if isinstance(saved, list) else ():
-            if isinstance(entry, str) and (network := _read(entry)) is not None:
-                self._allowed[entry] = network
+            if isinstance(entry, str) and (found := network(entry)) is not None:
+                self._allowed[entry] = found
 
     def lets(self, host: str, how: str) -> bool:
         """Whether this address may send. If not, that is counted, and told when it is new."""
@@ -87,12 +86,12 @@ class Gate:
 
     async def allow(self, entry: str) -> None:
         """From now on, and after a restart, this address or network may send."""
-        network = _network(entry, "host")
+        found = _network(entry, "host")
         if len(self._allowed) >= limits.OSC_SENDERS:
             raise TooLarge(
                 f"{limits.OSC_SENDERS} addresses may send already", hint="allow a network, or take some back"
             )
-        self._allowed[entry] = network
+        self._allowed[entry] = found
         self._known.clear()
         for host in [host for host in self._knocks if self._looked_up(host)]:
             del self._knocks[host]
@@ -124,11 +123,7 @@ class Gate:
     def _looked_up(self, host: str) -> bool:
         if self._this_machine and is_loopback(plain(host)):
             return True
-        try:
-            address = ipaddress.ip_address(plain(host))
-        except ValueError:
-            return False
-        return any(address in network for network in (*self._settings.values(), *self._allowed.values()))
+        return within(host, (*self._settings.values(), *self._allowed.values()))
 
     def _refuse(self, host: str, how: str) -> None:
         self.refused += 1
@@ -143,23 +138,10 @@ class Gate:
         knock.last = time.time()
 
 
-def plain(host: str) -> str:
-    """An address as people write it: no zone, and IPv4 as IPv4 whatever socket it came through."""
-    host = host.partition("%")[0]
-    return host.removeprefix("::ffff:") if "." in host else host
-
-
-def _read(entry: str) -> Network | None:
-    try:
-        return ipaddress.ip_network(entry, strict=False)
-    except ValueError:
-        return None
-
-
 def _network(entry: str, field: str) -> Network:
-    network = _read(entry)
-    if network is not None:
-        return network
+    found = network(entry)
+    if found is not None:
+        return found
     kind = SettingError if field == "osc_allow" else InputError
     said = f"{entry[:80]!r} is not an address"
-    raise kind(said, hint="such as 192.168.1.20, or a network such as 192.168.1.0/24", field=field)
+    raise kind(said, hint=f"such as {SUCH}", field=field)

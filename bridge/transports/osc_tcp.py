@@ -12,7 +12,8 @@ from bridge.errors import BridgeError, Busy, InputError
 from bridge.osc.framing import Framing, is_osc
 from bridge.transports.base import peer_of
 from bridge.transports.listen import keep_alive, listen
-from bridge.transports.osc_gate import Gate, plain
+from bridge.transports.networks import plain
+from bridge.transports.osc_gate import Gate
 from bridge.transports.osc_peers import Counts, Peer, refuse
 from bridge.transports.osc_receiver import Receiver
 from bridge.transports.osc_udp import Datagrams

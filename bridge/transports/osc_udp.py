@@ -13,7 +13,8 @@ from bridge import limits
 from bridge.errors import Forbidden, InputError, PortTaken
 from bridge.osc.places import Place
 from bridge.transports.listen import listen, receive
-from bridge.transports.osc_gate import Gate, plain
+from bridge.transports.networks import plain
+from bridge.transports.osc_gate import Gate
 from bridge.transports.osc_peers import Counts, Peer
 from bridge.transports.osc_receiver import Receiver
 from bridge.transports.security import is_loopback

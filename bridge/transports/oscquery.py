@@ -17,7 +17,7 @@ from bridge.osc.addresses import Node
 from bridge.transports import websocket_codec
 from bridge.transports.base import peer_of
 from bridge.transports.http_answer import Answer, MethodNotAllowed, empty_answer, error_answer, json_answer, problem
-from bridge.transports.osc_gate import plain
+from bridge.transports.networks import plain
 from bridge.transports.oscquery_socket import Listeners
 from bridge.transports.security import Security
 

@@ -18,7 +18,7 @@ from bridge.osc.addresses import READ, Method, Node, place_of
 from bridge.session.session import Session
 from bridge.transports import websocket_codec
 from bridge.transports.base import dump_json, load_json, peer_of
-from bridge.transports.osc_gate import plain
+from bridge.transports.networks import plain
 from bridge.transports.osc_peers import Counts, Peer, refuse
 from bridge.transports.osc_receiver import Receiver
 from bridge.transports.osc_subscribers import Options, Scope, Subscribers

@@ -1,24 +1,23 @@
 """Who may call the old protocols. Their sketches show no token and come from any web page. Pure."""
 
-import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from bridge.config import Settings
 from bridge.errors import Forbidden, SettingError
+from bridge.transports.networks import SUCH, Network, network, plain, within
 from bridge.transports.security import Security, is_loopback
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Gate:
     """Programs and pages on this machine, and other machines that were named or show the token.
 
-    Any origin may call, but the Host must be ours all the same: that keeps out pages that make their name point here.
+    Not the gate of OSC: nobody is let in while it runs, and over HTTP there is a place for the token. Any origin may
+    call, but the Host must be ours all the same: that keeps out pages that make their name point here.
     """
 
     def __init__(self, settings: Settings, security: Security) -> None:
         self._security = security
-        self._allowed = _networks(settings.runway_allow)
+        self._allowed = tuple(map(_network, settings.runway_allow))
         if not is_loopback(settings.runway_host) and not self._allowed and not settings.token:
             raise SettingError(
                 f"{settings.runway_host} can be reached from other machines, and none of them may call yet",
@@ -48,28 +47,19 @@ class Gate:
         return self._security.asks_token and not self._security.beyond_loopback
 
     def _names(self, peer: str | None) -> bool:
-        if not self._allowed or peer is None:
-            return False
-        try:
-            address = ipaddress.ip_address(peer.partition("%")[0])
-        except ValueError:
-            return False
-        address = getattr(address, "ipv4_mapped", None) or address
-        return any(address in network for network in self._allowed)
+        return peer is not None and within(peer, self._allowed)
 
 
-def _networks(entries: Iterable[str]) -> tuple[Network, ...]:
-    try:
-        return tuple(ipaddress.ip_network(entry, strict=False) for entry in entries)
-    except ValueError as error:
-        raise SettingError(
-            f"--runway-allow: {error}",
-            hint="it takes addresses or networks: 192.168.1.20, 192.168.1.0/24",
-            field="runway_allow",
-        ) from None
+def _network(entry: str) -> Network:
+    found = network(entry)
+    if found is None:
+        said = f"--runway-allow: {entry[:80]!r} is not an address"
+        raise SettingError(said, hint=f"such as {SUCH}", field="runway_allow")
+    return found
 
 
 def _stranger(peer: str) -> Forbidden:
+    peer = plain(peer)
     return Forbidden(
         f"{peer} may not call here", hint=f"allow it where the bridge starts: --runway-allow {peer}", field="peer"
     )
