@@ -81,6 +81,16 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
             and any(given.get(other) is not None for other in port.goes_with)
         }
 
+    def joined(self, command: Command, earlier: Mapping[str, Any], later: Mapping[str, Any]) -> dict[str, Any]:
+        """Live inputs that came one after the other, as if they had come together."""
+        gone = set(self.let_go(command, later, earlier))
+        for one, other in command.stand_ins:
+            if later.get(one) is not None:
+                gone.add(other)
+            elif later.get(other) is not None:
+                gone.add(one)
+        return {name: value for name, value in earlier.items() if name not in gone} | dict(later)
+
     def complete(self, command: Command, given: Mapping[str, Any]) -> dict[str, Any]:
         """Parsed inputs with the defaults filled in; MissingInput where there is none."""
         return _complete(command.inputs, given, "input")

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Generator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -401,6 +402,23 @@ class TestParsing:
         sent = ({"prompt": "b"}, {"prompt": "b", "version": 4}, {"version": 4}, {})
         assert [signature.let_go(signature.default, given, current) for given in sent] == [{"version": 0}, {}, {}, {}]
         assert signature.let_go(signature.default, {"prompt": "b"}, {"prompt": "a"}) == {}
+
+    def test_what_came_one_after_the_other_is_joined_as_if_each_had_been_taken_in_turn(self):
+        class Both(Model):
+            def run(
+                self,
+                prompt: str = "",
+                version: Annotated[int | None, Number(goes_with=("prompt",))] = None,
+                z: Annotated[list | None, Vector(1)] = None,
+                w: Annotated[list | None, Vector(2, instead_of="z")] = None,
+            ) -> float: ...
+
+        signature = signature_of(Both)
+        joined = partial(signature.joined, signature.default)
+        assert joined({"prompt": "a", "version": 1}, {"prompt": "b"}) == {"prompt": "b"}
+        assert joined({"prompt": "a", "version": 1}, {"z": [1]}) == {"prompt": "a", "version": 1, "z": [1]}
+        assert joined({"z": [1]}, {"w": [1, 2]}) == {"w": [1, 2]}
+        assert joined({"w": [1, 2], "z": None}, {"z": [1]}) == {"z": [1]}
 
     def test_complete_takes_what_parse_gave_and_fills_in_the_rest(self):
         given = self.signature.parse(self.signature.default, {"prompt": "a"}, partial=True)

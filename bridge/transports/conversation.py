@@ -7,6 +7,7 @@ What a session gives out goes from its fanout straight to the voice, which packs
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
@@ -90,7 +91,7 @@ class Conversation:
         self._background: set[asyncio.Task[None]] = set()
         self._readers: dict[int, _Reader] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
-        self._early: dict[Session, dict[str, Any]] = {}  # live inputs for sessions that still start
+        self._early: dict[Session, list[dict[str, Any]]] = {}  # live inputs for sessions that still start
         self._early_walks: dict[Session, list[_EarlyWalk]] = {}  # for walks that have not begun
         self._over = False
         self._verbs: dict[type[wire.Request], Callable[[Any], None]] = {
@@ -404,12 +405,15 @@ class Conversation:
         self._voice.say(wire.Done(id=request.id, outputs=shown))
 
     def _send_later(self, request: wire.Send, session: Session) -> None:
-        """While the model loads, the newest inputs wait here."""
+        """While the model loads, the newest inputs wait here, in the order in which they came."""
         waiting = self._early.get(session)
-        merged = {**(waiting or {}), **request.inputs}
-        if len(merged) > limits.EARLY_INPUTS or _deep_size(merged) > self._max_body:
+        newer = [
+            {name: value for name, value in inputs.items() if name not in request.inputs} for inputs in waiting or ()
+        ]
+        newer = [inputs for inputs in newer if inputs] + [dict(request.inputs)]
+        if sum(map(len, newer)) > limits.EARLY_INPUTS or sum(map(_deep_size, newer)) > self._max_body:
             raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
-        self._early[session] = merged
+        self._early[session] = newer
         self._reply(request.id, None)
         if waiting is None:
             self._keep(asyncio.create_task(self._send_when_started(session)))
@@ -417,7 +421,9 @@ class Conversation:
     async def _send_when_started(self, session: Session) -> None:
         try:
             await session.started()
-            session.send(self._early[session])
+            signature = session.signature
+            assert signature is not None  # it has started
+            session.send(reduce(partial(signature.joined, signature.default), self._early[session]))
         except BridgeError as error:
             self.refuse(None, "send", error)
         finally:

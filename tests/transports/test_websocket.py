@@ -403,6 +403,32 @@ async def test_what_is_asked_of_a_model_that_loads_waits_for_it():
             await asyncio.sleep(0)
 
 
+VERSED = """
+from typing import Annotated
+from bridge import Model, Number
+
+class Versed(Model):
+    def run(self, prompt: str = "", version: Annotated[int, Number(goes_with=("prompt",))] = 0) -> float:
+        return 1.0
+"""
+
+
+async def test_what_belonged_to_an_earlier_prompt_does_not_stay_with_a_later_one(tmp_path: Path):
+    folder = tmp_path / "versed"
+    folder.mkdir()
+    (folder / "model.py").write_text(VERSED)
+    (folder / "model.toml").write_text('title = "versed"\nkind = "generate"\n')
+    async with serving() as server, connected(server) as client:
+        server.hub.catalog.add_path(folder)
+        await client.ask("open", id=1, model="versed")
+        assert server.hub.get("versed").signature is None
+        await client.say("send", session="versed", inputs={"prompt": "a", "version": 7})
+        await client.say("send", session="versed", inputs={"prompt": "b"})
+        while server.hub.get("versed").inputs().get("prompt") != "b":
+            await asyncio.sleep(0)
+        assert server.hub.get("versed").inputs()["version"] == 0
+
+
 async def test_what_waits_for_a_model_that_loads_can_be_taken_back():
     async with serving() as server, connected(server) as client:
         server.hub.catalog.add_path(MODELS / "painter")
