@@ -37,6 +37,7 @@ CONFIG = {
     "mirror": False,
     "mixing": 0.5,
     "guide": 10.0,
+    "guide_beside": 2.0,
     "guide_batch": 8,
     "guide_lr": 0.012,
     "guide_coarse": 170_000,

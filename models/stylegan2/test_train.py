@@ -76,6 +76,15 @@ def test_the_discriminator_joins_after_the_guide_and_resumes_to_the_same_weights
     assert torch.equal(weights(whole), weights(training.train(parts)))
 
 
+def test_the_guide_counts_less_once_the_discriminator_has_joined(guided, tmp_path):
+    def trained(beside, images):
+        out = str(tmp_path / f"{beside}-{images}")
+        return weights(training.train(replace(guided, out=out, guide_alone=8, guide_beside=beside, images=images)))
+
+    assert torch.equal(trained(0.0, 8), trained(5.0, 8))
+    assert not torch.equal(trained(0.0, 16), trained(5.0, 16))
+
+
 def test_a_new_generator_can_be_prepared_and_a_resumed_one_is_left_alone(config):
     prepared = []
     training.train(replace(config, images=8), prepare=prepared.append)

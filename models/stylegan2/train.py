@@ -59,6 +59,7 @@ class Config:
     )
     places: str = ""  # a .npy file (N, z_dim): where in the latent space each picture belongs; empty: nobody knows
     guide: float = 10.0  # how much it counts that the picture of a place looks like the one that belongs there
+    guide_beside: float = 2.0  # and how much beside the discriminator, which would be outvoted otherwise
     guide_alone: int = 0  # so many images without a discriminator, for which the generator learns from the guide alone
     guide_batch: int = 8  # pictures in a step of these: many small steps teach more than a few large ones
     guide_coarse: int = 0  # so many of these at half the size, without the last block: forms first, at half the cost
@@ -150,7 +151,7 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
         if guided:  # ... to put each picture where it belongs ...
             wanted = F.avg_pool2d(real, 2) if coarse else real[:guided].detach()
             apart = unlikeness(fake[:guided], wanted)
-            loss_g = loss_g + apart * config.guide
+            loss_g = loss_g + apart * (config.guide if alone else config.guide_beside)
             sums.add(apart=apart)
         loss_g.backward()
         if regularise_g:  # ... and to move equally far in the picture for a step in any direction of w
