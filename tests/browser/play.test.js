@@ -124,6 +124,45 @@ test("a model that is closed and added again at once is a new session, which sta
   assert.equal(await process(), now);
 });
 
+test("a session that is closed and opened again begins as new: what waits for Run, what was written", async () => {
+  await openSession(it.bridge.url, "writer");
+  const writer = it.session("writer");
+  const text = writer.getByLabel(/^text for writer/);
+  await text.fill("let x = 1;");
+  const darkness = it.session("pencil").getByLabel("darkness", { exact: true });
+  await it.press(it.session("pencil"), "darkness is live");
+  await darkness.fill("0.9");
+  const anew = async (model) => {
+    await fetch(`${it.bridge.url}/api/sessions/${model}`, { method: "DELETE" });
+    await openSession(it.bridge.url, model);
+    await it.session(model).getByText("ready", { exact: true }).waitFor();
+  };
+  await anew("pencil"); // by a sketch, so fast that the page need not have seen it gone
+  await it.until(async () => (await darkness.inputValue()) === "0.5", "the model's own darkness");
+  assert.equal(await it.session("pencil").getByRole("button", { name: "darkness is live" }).getAttribute("aria-pressed"), "true");
+  await anew("writer");
+  await it.until(async () => (await text.inputValue()) === "", "an empty page");
+  await text.fill("let y = 2;");
+  await it.press(writer, "close writer");
+  await writer.waitFor({ state: "detached" });
+  await it.page.goto("about:blank"); // closed as it is left
+  it.page = await it.open("#/play");
+  await it.until(async () => !(await it.ask("/api/sessions")).sessions.some(({ name }) => name === "writer"), "it is closed");
+  await openSession(it.bridge.url, "writer");
+  const empty = it.session("writer").getByLabel(/^text for writer/);
+  await empty.waitFor();
+  assert.equal(await empty.inputValue(), "");
+  await fetch(`${it.bridge.url}/api/sessions/writer`, { method: "DELETE" });
+});
+
+test("who leaves the page is connected no longer", async () => {
+  const pages = async () => (await it.ask("/api/sessions/pencil")).guests.filter(({ wire }) => wire === "websocket").length;
+  await it.session("pencil").getByLabel("darkness", { exact: true }).fill("0.6");
+  await it.until(async () => (await pages()) === 1, "this page");
+  await it.page.goto("about:blank");
+  await it.until(async () => (await pages()) === 0, "nobody");
+});
+
 test("a session takes the name of one that was just closed", async () => {
   await it.press(it.session("palette"), "close palette");
   await it.session("palette").waitFor({ state: "detached" });

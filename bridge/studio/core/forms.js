@@ -10,6 +10,7 @@ import { current } from "./workspaces.js";
 
 const MINE_MS = 1500; // so long what was set here counts more than what the bridge last said
 const forms = new Map();
+let made = 0;
 
 // {values: {input: JSON value, or {blob, url, name} }, held: {input: true}, errors: {input: error}, running}
 export function formOf(session) {
@@ -48,6 +49,7 @@ export class Draft {
 class Form {
   constructor(session) {
     this.session = session;
+    this.id = (made += 1); // another one than that of a session of the same name that was closed
     this.store = new Store({ values: {}, held: {}, errors: {}, running: false });
     this.touched = {};
     this.told = {};

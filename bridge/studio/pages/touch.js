@@ -23,13 +23,13 @@ export function Touch({ names: [name] }) {
   const session = useStore(sessions, (state) => state.all[name]);
   const known = useStore(sessions, (state) => state.known);
   if (!session?.signature) return html`<div class="empty"><h2>${known && !session ? `there is no session ${name}` : "looking…"}</h2></div>`;
-  return html`<div class="touch" data-session=${name}>${canWalk(session) ? html`<${Instrument} session=${session} />` : writes(session) ? html`<h2>${name}</h2><${Writer} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
+  return html`<div key=${formOf(name).id} class="touch" data-session=${name}>${canWalk(session) ? html`<${Instrument} session=${session} />` : writes(session) ? html`<h2>${name}</h2><${Writer} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
 }
 
 function Remote({ session }) {
   const form = formOf(session.name);
   const { inputs, outputs } = usual(session);
-  useEffect(() => { form.hear(session.inputs); }, [session.inputs]);
+  useEffect(() => { form.hear(session.inputs); }, [form, session.inputs]);
   return html`<h2>${session.name}</h2><${Outputs} session=${session.name} outputs=${outputs} form=${form} /><${Fields} form=${form} inputs=${inputs} context=${{ session: session.name }} holdable=${false} />`;
 }
 

@@ -16,6 +16,7 @@ import { WalkPanel } from "../walk/panel.js";
 import { Recording } from "../walk/recording.js";
 import { WalkState } from "../walk/state.js";
 import { Directions, Mix, beside, directionsOf, mixes } from "../walk/steer.js";
+import { forgetText } from "../writer/kept.js";
 import { Writer } from "../writer/writer.js";
 import { Options } from "./options.js";
 import { Stage } from "./stage.js";
@@ -24,10 +25,10 @@ export function Panel({ name }) {
   const session = useStore(sessions, (state) => state.all[name]);
   const form = formOf(name);
   const ready = Boolean(session?.signature);
-  useEffect(() => { if (session) form.hear(session.inputs); }, [session?.inputs]);
+  useEffect(() => { if (session) form.hear(session.inputs); }, [form, session?.inputs]);
   if (!session) return null;
   const walks = ready && canWalk(session);
-  return html`<section class=${`session ${walks ? "walking" : ""} ${session.state}`} data-session=${name} aria-label=${name}>
+  return html`<section key=${form.id} class=${`session ${walks ? "walking" : ""} ${session.state}`} data-session=${name} aria-label=${name}>
     <${Head} session=${session} form=${form} />
     <${Trouble} session=${session} />
     ${!ready ? html`<${Starting} session=${session} />` : walks ? html`<${Walking} session=${session} form=${form} />` : writes(session) ? html`<${Writer} session=${session} />` : html`<${Plain} session=${session} form=${form} />`}
@@ -46,7 +47,8 @@ function Head({ session, form }) {
   const over = state === "stopped" || state === "failed";
   const shut = () => {
     const away = [name];
-    const finish = undoable(`${name} is closed`, () => close(name).finally(() => left(away)), () => left(away));
+    const end = () => { forgetText(name); return close(name).finally(() => left(away)); };
+    const finish = undoable(`${name} is closed`, end, () => left(away));
     return leave(away, finish);
   };
   const verb = (what, body) => api("POST", at`/api/sessions/${name}` + `/${what}`, body).then(refresh);
