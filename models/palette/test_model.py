@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from bridge import load_class
 
-Palette = load_class(Path(__file__).parent)
+HERE = Path(__file__).parent
+Palette = load_class(HERE)
 
 
 def striped(*stripes: tuple[tuple[int, int, int], int]) -> np.ndarray:
@@ -59,3 +61,13 @@ def test_never_more_than_asked_and_together_the_whole(count):
     assert sum(found["shares"]) == pytest.approx(1, abs=0.001)
     assert found["shares"] == sorted(found["shares"], reverse=True)
     assert found == Palette().run(noise, count=count)
+
+
+@pytest.mark.parametrize("name", ["still", "planet", "moth"])
+def test_the_samples_on_the_card_are_its_own_work(name):
+    given, shown = (cv2.imread(str(HERE / f"sample-{name}{end}.jpg"))[..., ::-1] for end in ("", "-colours"))
+    found = Palette().run(cv2.cvtColor(given, cv2.COLOR_RGB2RGBA), count=6)
+    middles = (np.cumsum(found["shares"]) - np.array(found["shares"]) / 2) * len(shown)
+    for color, line in zip(found["colors"][:4], middles, strict=False):
+        expected = [int(color[at : at + 2], 16) for at in (1, 3, 5)]
+        assert np.abs(shown[int(line), -20:].mean(axis=0) - expected).max() < 12  # JPEG, on both sides

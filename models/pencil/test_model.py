@@ -6,7 +6,8 @@ import pytest
 
 from bridge import load_class
 
-Pencil = load_class(Path(__file__).parent)
+HERE = Path(__file__).parent
+Pencil = load_class(HERE)
 
 
 def ball(size: int = 128) -> np.ndarray:
@@ -77,3 +78,20 @@ def test_kraft_paper_is_brown():
 def test_a_very_large_picture_comes_back_in_its_size(pencil, monkeypatch):
     monkeypatch.setitem(Pencil.run.__globals__, "LARGEST", 64 * 64)
     assert pencil.run(ball(256)).shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "paper", "wishes"),
+    [
+        ("still", "white", {"darkness": 0.6}),
+        ("owl", "white", {"color": 1.0}),
+        ("mask", "kraft", {"darkness": 0.8, "color": 0.6}),
+    ],
+)
+def test_the_samples_on_the_card_are_its_own_work(name, paper, wishes):
+    given, shown = (cv2.imread(str(HERE / f"sample-{name}{end}.jpg"))[..., ::-1] for end in ("", "-drawn"))
+    model = Pencil()
+    model.setup(paper=paper)
+    drawn = model.run(np.ascontiguousarray(given), **wishes)
+    soft = [cv2.GaussianBlur(picture, (0, 0), 6).astype(int) for picture in (drawn, shown)]
+    assert np.abs(soft[0] - soft[1]).mean() < 4  # JPEG, on both sides

@@ -83,6 +83,21 @@ test("a model's page has its card, its ports, its licences and how it did here",
   await it.page.getByText("at most so many; a flat picture has fewer").waitFor();
 });
 
+test("a model that makes something of a picture shows what was given beside what came of it", async () => {
+  for (const [viewport, id] of [[{ width: 1280, height: 800 }, "pencil"], [{ width: 390, height: 844 }, "palette"]]) {
+    const page = await it.open(`#/models/${id}`, { viewport });
+    const rows = page.locator(".markdown tbody tr");
+    await it.until(async () => (await rows.count()) === 3, "three samples");
+    for (const row of await rows.all()) {
+      await row.scrollIntoViewIfNeeded();
+      await it.until(() => row.locator("img").evaluateAll((two) => two.length === 2 && two.every(({ naturalWidth }) => naturalWidth === 360)), "both pictures");
+      const [given, made] = await Promise.all((await row.locator("img").all()).map((one) => one.boundingBox()));
+      assert.ok(given.y === made.y && made.x >= given.x + given.width && given.width > 120, `side by side: ${JSON.stringify([given, made])}`);
+    }
+    await page.close();
+  }
+});
+
 test("it is added under a name, with options, and is what one sees next", async () => {
   await it.go("#/models/pencil");
   await it.press(it.page, "Add to workspace");
