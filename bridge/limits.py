@@ -41,7 +41,6 @@ EVENTS_WAITING = 256  # events that wait for one reader; the oldest are dropped 
 STRANGER_BYTES = 64 * 1024  # one WebSocket message of a client that has shown no token yet
 REPLY_BYTES = 8 * MIB  # messages, frames not counted, that wait for one WebSocket; beyond it the client is sent away
 RUNWAY_QUERIES = 4  # of one Socket.IO or OSC client of the old protocols, while another of its queries is worked on
-RUNWAY_PACKETS = 1_024  # in one payload of Engine.IO
 RUNWAY_ATTACHMENTS = 16  # binary messages that belong to one Socket.IO packet
 SOCKETIO_PACKETS = 1_024  # in one body of a Socket.IO client that polls
 SOCKETIO_ATTACHMENTS = 64  # bytes that belong to one Socket.IO message

@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 
 from bridge import limits
 from bridge.errors import BadMessage
-from bridge.transports import socketio_packet as packet
+from bridge.transports import engineio_codec as engine
 from bridge.transports import websocket_codec as codec
+from bridge.transports.engineio_codec import PING_SECONDS, Packet
 from bridge.transports.socketio_packet import Message
 from bridge.transports.websocket_link import Link, Source
 from bridge.wire import Buffer
 
-PING_SECONDS = 25.0  # between two pings: what Socket.IO clients are used to
-PATIENCE_SECONDS = 20.0  # for the answer to one
+PATIENCE_SECONDS = engine.PONG_SECONDS
 _CONNECT_SECONDS = 10.0  # for a connection to have one to our namespace
 _PROBE_SECONDS = 10.0  # for a WebSocket to take over from polling
 _POLL_PACKETS = 14  # from so many on no more are begun: python-socketio's client takes 16 at once
@@ -97,18 +97,18 @@ class Client:
             await self._news
         return self._inbox.popleft()
 
-    def received(self, kind: str, data: str | bytes) -> None:
+    def received(self, packet: Packet) -> None:
         """A packet came. BadMessage if it can't be meant."""
         if self.closed:
             return
-        if kind == packet.MESSAGE:
-            self._take(data)
-        elif kind == packet.PONG:
+        if packet.kind == engine.MESSAGE:
+            self._take(packet.data if packet.binary else packet.data.decode())
+        elif packet.kind == engine.PONG:
             self._later(self._ping_seconds, self._ping)
-        elif kind == packet.CLOSE:
+        elif packet.kind == engine.CLOSE:
             self.close("client disconnect")
         else:
-            raise BadMessage(f"this is not Socket.IO: a packet {kind} came out of turn")
+            raise BadMessage(f"this is not Socket.IO: a packet {packet.kind} came out of turn")
 
     def _take(self, data: str | bytes) -> None:
         self._binary = self._binary + len(data) if isinstance(data, bytes) else 0
@@ -174,8 +174,8 @@ class Client:
                 self._poll = None
             parts = self._waiting_parts()
         if self.closed:
-            parts.append(packet.CLOSE.encode())
-        return packet.SEPARATOR.join(parts or [packet.NOOP.encode()])
+            parts.append(b"%d" % engine.CLOSE)
+        return engine.SEPARATOR.join(parts or [b"%d" % engine.NOOP])
 
     def _waiting_parts(self) -> list[Buffer]:
         """Messages, and a frame of each source, up to a bound; the rest at the next poll."""
@@ -271,7 +271,7 @@ class Client:
     # --- is it still there? ----------------------------------------------------------------------
 
     def _ping(self) -> None:
-        self.say(Message(packet.PING.encode()))
+        self.say(Message(b"%d" % engine.PING))
         self._later(PATIENCE_SECONDS, self._gone)
 
     def _gone(self) -> None:
@@ -288,7 +288,7 @@ class Socket:
     def __init__(self, client: Client, link: Link, *, takes_over: bool) -> None:
         self._client = client
         self._link = link
-        self._turn = packet.PING if takes_over else ""  # the packet that has to come now
+        self._turn = engine.PING if takes_over else None  # the packet that has to come now
         self._timer = asyncio.get_running_loop().call_later(_PROBE_SECONDS, self._too_late) if takes_over else None
 
     def received(self, opcode: int, data: bytes, oversized: int) -> None:
@@ -296,14 +296,14 @@ class Socket:
         try:
             if oversized:
                 self._client.too_large(oversized)
-            elif self._turn:
-                self._probe(*packet.engine_packet(data if opcode == codec.TEXT else b""))
-            elif opcode == codec.TEXT:
-                self._client.received(*packet.engine_packet(data))
+                return
+            packet = engine.from_text(data, 4) if opcode == codec.TEXT else engine.from_binary(data, 4)
+            if self._turn is None:
+                self._client.received(packet)
             else:
-                self._client.received(packet.MESSAGE, data)
+                self._probe(packet, self._turn)
         except BadMessage as error:
-            if not self._turn:
+            if self._turn is None:
                 self._client.close("parse error", error.message)
             self._link.close(codec.PROTOCOL_ERROR, error.message)  # a client whose probe failed goes on polling
 
@@ -312,14 +312,14 @@ class Socket:
             self._timer.cancel()
         self._client.detach(self._link)
 
-    def _probe(self, kind: str, data: str | bytes) -> None:
-        if kind != self._turn or (kind == packet.PING and data != "probe"):
+    def _probe(self, packet: Packet, due: int) -> None:
+        if packet.kind != due or (due == engine.PING and packet.data != b"probe"):
             raise BadMessage("this is not Socket.IO: a probe was due")
-        if kind == packet.PING:
-            self._turn = packet.UPGRADE
+        if due == engine.PING:
+            self._turn = engine.UPGRADE
             self._client.probed(self._link)
             return
-        self._turn = ""
+        self._turn = None
         if self._timer is not None:
             self._timer.cancel()
         self._client.attach(self._link)

@@ -2,6 +2,10 @@
 
 That one queues without bound for a client that does not read, spends two tasks on every message, takes every caller
 for one of this machine, and tells broken packets as tracebacks. The clients of this one are in socketio_client.py.
+
+Packets are those of engineio_codec, as in runway/engineio. What carries them is not shared with it: here frames are
+made once for all clients and wait in slots of their subscriptions, and nothing else may be lost; there a client has one
+place for each kind of event, and in protocol 3 it is the client who pings.
 """
 
 import asyncio
@@ -15,13 +19,15 @@ from aiohttp import web
 
 from bridge import limits
 from bridge.errors import BadMessage, Busy, TooLarge
-from bridge.transports import socketio_packet as packet
+from bridge.transports import engineio_codec as engine
 from bridge.transports import websocket_codec as codec
 from bridge.transports.base import peer_of
+from bridge.transports.engineio_codec import PING_SECONDS
 from bridge.transports.http_answer import Answer, MethodNotAllowed
 from bridge.transports.http_bodies import read_body
 from bridge.transports.http_routes import Checked
-from bridge.transports.socketio_client import PATIENCE_SECONDS, PING_SECONDS, Client, Socket
+from bridge.transports.socketio_client import PATIENCE_SECONDS, Client, Socket
+from bridge.transports.socketio_packet import Message
 from bridge.transports.websocket_link import Link, Upgraded
 
 _TEXT = "text/plain; charset=UTF-8"
@@ -56,7 +62,7 @@ class Engine:
         """Say a text to a client, if it is still there."""
         client = self._clients.get(sid)
         if client is not None:
-            client.say(packet.Message(packet.MESSAGE.encode() + data.encode()))
+            client.say(Message(b"%d%b" % (engine.MESSAGE, data.encode())))
 
     # --- what the server calls -------------------------------------------------------------------
 
@@ -92,8 +98,8 @@ class Engine:
         if not client.polling:
             raise BadMessage("this client has a WebSocket by now", hint=_NEW, field="transport")
         with self._posting(client):
-            for kind, data in packet.engine_packets(await read_body(request, client.most)):
-                client.received(kind, data)
+            for packet in engine.from_payload(await read_body(request, client.most), 4, False):
+                client.received(packet)
         return Answer(b"ok", _TEXT)
 
     # --- one client ------------------------------------------------------------------------------
@@ -154,8 +160,8 @@ class Engine:
             raise Busy(f"{most} Socket.IO clients are connected, as many as this bridge takes", hint="close some")
         client = Client(self.generate_id(), min(limits.STRANGER_BYTES, self._max_body), self._ping)
         self._clients[client.sid] = client
-        times = (int(self._ping * 1000), int(PATIENCE_SECONDS * 1000))
-        client.say(packet.opening(client.sid, upgrades, *times, self._max_body))
+        opening = engine.opening(client.sid, upgrades, self._ping, PATIENCE_SECONDS, self._max_body)
+        client.say(Message(engine.to_frame(opening, 4)))
         life = asyncio.create_task(self._live(client, request), name=f"socket.io {client.sid}")
         self._lives.add(life)
         life.add_done_callback(self._lives.discard)

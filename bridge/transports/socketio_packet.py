@@ -1,13 +1,11 @@
-"""Socket.IO packets (protocol 5) and the Engine.IO packets (protocol 4) that carry them. Pure.
+"""Socket.IO packets (protocol 5), as Engine.IO's (protocol 4, see engineio_codec) carry them. Pure.
 
 What comes is read without trust: anything wrong is a BadMessage or TooLarge, never another exception. What goes is
 packed once, as bytes that any client can be sent, however it is connected.
 """
 
-import base64
-import binascii
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,39 +17,11 @@ from bridge.ports import Blob
 from bridge.session.outputs import Frame
 from bridge.transports import websocket_codec as codec
 from bridge.transports.base import dump_json, load_json
+from bridge.transports.engineio_codec import in_base64
 from bridge.wire import Buffer
 
-OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0123456"
-SEPARATOR = b"\x1e"  # between the packets of one HTTP body
 _HEAD = re.compile(r"([0-6])(?:([0-9]{1,9})-)?(?:(/[^,\x00-\x1f]{0,199})(?:,|$))?([0-9]{1,15})?")
 _TAKES = "a Socket.IO client of version 3 or 4 makes what is taken here"
-
-
-# --- what comes: Engine.IO -----------------------------------------------------------------------
-
-
-def engine_packet(data: bytes) -> tuple[str, str | bytes]:
-    """The kind of a packet that came as text, and what it holds: bytes where it was base64."""
-    if data[:1] == b"b":
-        try:
-            return MESSAGE, binascii.a2b_base64(data[1:], strict_mode=True)
-        except ValueError:
-            raise _bad("bytes in a text are base64") from None
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        raise _bad("text is UTF-8") from None
-    if text[:1] not in tuple("0123456"):
-        raise _bad("a packet begins with a digit from 0 to 6")
-    return text[0], text[1:]
-
-
-def engine_packets(body: bytes) -> Iterator[tuple[str, str | bytes]]:
-    """Those in one HTTP body, one behind the other."""
-    count = body.count(SEPARATOR) + 1
-    if count > limits.SOCKETIO_PACKETS:
-        raise TooLarge(f"{count} packets came in one body", hint=f"up to {limits.SOCKETIO_PACKETS} are taken")
-    return map(engine_packet, body.split(SEPARATOR))
 
 
 # --- what comes: Socket.IO -----------------------------------------------------------------------
@@ -82,7 +52,7 @@ class Packet(library.Packet):  # type: ignore[misc]
         self.attachments.append(attachment)
         if len(self.attachments) < self.attachment_count:
             return False
-        self.data = _filled(self.data, self.attachments)
+        self.data = filled(self.data, [Blob("bytes", one) for one in self.attachments])
         return True
 
     @property
@@ -99,18 +69,18 @@ class Packet(library.Packet):  # type: ignore[misc]
             raise TooLarge(f"a message with {attachments} attachments came", hint=f"up to {most} are taken")
 
 
-def _filled(value: Any, attachments: Sequence[bytes]) -> Any:
-    """The same with the attachments in their places. JSON is never nested deeper than its limit."""
+def filled(value: Any, attachments: Sequence[Any]) -> Any:
+    """The same with the attachments in their places, or BadMessage. JSON is never nested deeper than its limit."""
     if isinstance(value, list):
-        return [_filled(item, attachments) for item in value]
+        return [filled(item, attachments) for item in value]
     if not isinstance(value, dict):
         return value
     if value.get("_placeholder") is not True:
-        return {name: _filled(item, attachments) for name, item in value.items()}
+        return {name: filled(item, attachments) for name, item in value.items()}
     number = value.get("num")
     if type(number) is not int or not 0 <= number < len(attachments):
         raise _bad("a message names an attachment that it does not have")
-    return Blob("bytes", attachments[number])
+    return attachments[number]
 
 
 def _bad(what: str) -> BadMessage:
@@ -140,17 +110,6 @@ class Message(NamedTuple):
     def polled(self) -> list[Buffer]:
         """As packets of an HTTP body."""
         return [self.text, *map(in_base64, self.attachments)]
-
-
-def in_base64(data: Buffer) -> bytes:
-    """Bytes as a packet of an HTTP body."""
-    return b"b" + base64.b64encode(data)
-
-
-def opening(sid: str, upgrades: Sequence[str], ping_ms: int, patience_ms: int, most: int) -> Message:
-    """The first packet of a connection."""
-    told = {"sid": sid, "upgrades": upgrades, "pingInterval": ping_ms, "pingTimeout": patience_ms, "maxPayload": most}
-    return Message(OPEN.encode() + msgspec.json.encode(told))
 
 
 def event(answer: wire.Answer, *, binary: bool = True) -> Message:

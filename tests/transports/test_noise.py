@@ -19,6 +19,7 @@ import pytest
 from bridge import wire
 from bridge.errors import BridgeError
 from bridge.server import Server
+from bridge.transports import engineio_codec
 from bridge.transports import socketio_packet as packet
 from bridge.transports import websocket_codec as codec
 from tests.transports.serving import calling, serving
@@ -111,18 +112,19 @@ def test_the_socketio_parser_says_what_is_wrong() -> None:
     waiting: packet.Packet | None = None
     for data in noise(1, SOCKETIO, PARSED):
         try:
-            for kind, content in packet.engine_packets(data):
-                waiting = taken(kind, content, waiting)
+            for came in engineio_codec.from_payload(data, 4, False):
+                waiting = taken(came, waiting)
                 read += 1
         except BridgeError:
             waiting = None
     assert read > PARSED / 4
 
 
-def taken(kind: str, content: str | bytes, waiting: packet.Packet | None) -> packet.Packet | None:
+def taken(came: engineio_codec.Packet, waiting: packet.Packet | None) -> packet.Packet | None:
     """As the server takes them; the packet whose attachments are still to come."""
-    if kind != packet.MESSAGE:
+    if came.kind != engineio_codec.MESSAGE:
         return waiting
+    content = came.data if came.binary else came.data.decode()
     if waiting is not None:
         return None if waiting.add_attachment(content) else waiting
     read = packet.Packet(encoded_packet=content)

@@ -9,8 +9,9 @@ import pytest
 from bridge import limits
 from bridge.errors import BadMessage
 from bridge.transports import socketio_client
+from bridge.transports.engineio_codec import MESSAGE, SEPARATOR, Packet, from_text
 from bridge.transports.socketio_client import Client
-from bridge.transports.socketio_packet import SEPARATOR, Message
+from bridge.transports.socketio_packet import Message
 from bridge.wire import Buffer
 from tests.transports.test_websocket_link import Pictures
 
@@ -97,27 +98,27 @@ async def test_those_who_can_wait_do_until_it_has_polled(client: Client):
 
 
 async def test_messages_come_in_order_and_what_came_before_the_end_is_still_read(client: Client):
-    client.received("4", "2[]")
-    client.received("4", b"bytes")
-    client.received("3", "")
-    client.received("1", "")
-    client.received("4", "never")
+    client.received(from_text(b"42[]", 4))
+    client.received(Packet(MESSAGE, b"bytes", True))
+    client.received(from_text(b"3", 4))
+    client.received(from_text(b"1", 4))
+    client.received(from_text(b"4never", 4))
     assert [await client.next() for _ in range(3)] == ["2[]", b"bytes", None]
     assert client.reason == "client disconnect"
 
 
-@pytest.mark.parametrize("kind", "0256")
-async def test_packets_out_of_turn_are_refused(client: Client, kind: str):
+@pytest.mark.parametrize("kind", [0, 2, 5, 6])
+async def test_packets_out_of_turn_are_refused(client: Client, kind: int):
     with pytest.raises(BadMessage, match="out of turn"):
-        client.received(kind, "")
+        client.received(Packet(kind))
 
 
 async def test_attachments_count_together_until_the_next_text(client: Client):
     for _ in range(3):
-        client.received("4", "51-[]")
-        client.received("4", bytes(900))
+        client.received(from_text(b"451-[]", 4))
+        client.received(Packet(MESSAGE, bytes(900), True))
     assert not client.closed
-    client.received("4", bytes(101))
+    client.received(Packet(MESSAGE, bytes(101), True))
     assert client.closed and client.reason == "too large"
 
 
@@ -133,7 +134,7 @@ async def test_who_answers_is_asked_again():
     client = Client("sid", 1000, ping=0.0)
     for _ in range(3):
         assert await polled(client) == [b"2"]
-        client.received("3", "")
+        client.received(from_text(b"3", 4))
     assert not client.closed
     client.close("server shutting down")
 

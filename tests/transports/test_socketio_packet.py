@@ -1,7 +1,6 @@
 """The packets alone: what comes is taken or refused in words, what goes can be read by python-socketio."""
 
 import base64
-import json
 
 import pytest
 from socketio.packet import Packet as LibraryPacket
@@ -29,30 +28,6 @@ def heard(message: Message) -> list[object]:
 
 
 # --- what comes ----------------------------------------------------------------------------------
-
-
-def test_a_packet_is_its_digit_and_the_rest():
-    assert packet.engine_packet(b"3") == ("3", "")
-    assert packet.engine_packet('42["ä"]'.encode()) == ("4", '2["ä"]')
-
-
-def test_bytes_in_a_text_are_base64():
-    assert packet.engine_packet(b"b" + base64.b64encode(b"\0\xff")) == ("4", b"\0\xff")
-
-
-@pytest.mark.parametrize("data", [b"", b"7", b"x", b"-1", b"\xff", b"4\xff", b"b!", b"bAAA", "４2".encode()])
-def test_no_packet_is_refused(data: bytes):
-    with pytest.raises(BadMessage, match="this is not Socket"):
-        packet.engine_packet(data)
-
-
-def test_the_packets_of_a_body_come_one_by_one():
-    assert list(packet.engine_packets(b"3\x1e42[]\x1ebAA==")) == [("3", ""), ("4", "2[]"), ("4", b"\0")]
-
-
-def test_a_body_of_too_many_packets_is_refused():
-    with pytest.raises(TooLarge, match="packets"):
-        packet.engine_packets(b"3\x1e" * limits.SOCKETIO_PACKETS + b"3")
 
 
 def test_an_event_is_taken_apart():
@@ -88,6 +63,14 @@ def test_attachments_take_their_places_as_blobs():
 def test_a_message_that_can_not_be_read_is_refused(text: str):
     with pytest.raises(BadMessage):
         Packet(encoded_packet=text)
+
+
+def test_attachments_go_to_their_places():
+    said = ["query", {"image": {"_placeholder": True, "num": 1}, "more": [{"_placeholder": True, "num": 0}]}]
+    assert packet.filled(said, [b"a", b"b"]) == ["query", {"image": b"b", "more": [b"a"]}]
+    for wrong in (2, -1, "0", True, None):
+        with pytest.raises(BadMessage, match="attachment"):
+            packet.filled({"_placeholder": True, "num": wrong}, [b"a", b"b"])
 
 
 def test_too_many_attachments_are_refused():
@@ -137,17 +120,6 @@ def test_a_message_goes_as_frames_or_as_packets_of_a_body():
     message = Message(b"451-[]", (b"\0\1",))
     assert b"".join(message.framed()) == b"\x81\x06451-[]\x82\x02\0\1"
     assert message.polled() == [b"451-[]", b"bAAE="]
-
-
-def test_the_opening_tells_what_clients_ask_for():
-    told = json.loads(packet.opening("s", ("websocket",), 25000, 20000, 100).text[1:])
-    assert told == {
-        "sid": "s",
-        "upgrades": ["websocket"],
-        "pingInterval": 25000,
-        "pingTimeout": 20000,
-        "maxPayload": 100,
-    }
 
 
 HEAD = {

@@ -1,6 +1,7 @@
 """Engine.IO, protocols 3 and 4: clients over polling or WebSocket, and from one to the other while they talk.
 
-The libraries at hand speak one of the two protocols each; old sketches come with clients of both.
+The libraries at hand speak one of the two protocols each; old sketches come with clients of both. Why these clients are
+others than those of the bridge's own Socket.IO is told in socketio_engine.
 """
 
 import asyncio
@@ -14,16 +15,13 @@ import aiohttp
 from aiohttp import web
 
 from bridge import limits
-from bridge.errors import BadMessage, Busy
-from bridge.transports.base import dump_json
+from bridge.errors import BadMessage, Busy, TooLarge
+from bridge.transports import engineio_codec as codec
+from bridge.transports.engineio_codec import PING_SECONDS, PONG_SECONDS, Packet
 from bridge.transports.http_answer import Answer, json_answer
 from bridge.transports.http_bodies import read_body
 from bridge.transports.http_routes import Checked, Route
-from bridge.transports.runway import engineio_codec as codec
-from bridge.transports.runway.engineio_codec import Packet
 
-PING_SECONDS = 25.0
-PONG_SECONDS = 20.0
 _UPGRADE_SECONDS = 10.0
 _GOODBYE_SECONDS = 0.3
 _PACKETS_WAITING = 256  # that may not be replaced by newer ones
@@ -69,13 +67,9 @@ class Client:
 
     def open(self, max_body: int) -> None:
         """Say how things are here. The first packet of all."""
-        told = {
-            "sid": self.id,
-            "upgrades": [] if self.in_websocket else ["websocket"],
-            "pingInterval": int(self._pings * 1000),
-            "pingTimeout": int(self._pongs * 1000),
-        }
-        self.send(Packet(codec.OPEN, dump_json(told | ({"maxPayload": max_body} if self.version >= 4 else {}))))
+        upgrades = () if self.in_websocket else ("websocket",)
+        most = max_body if self.version >= 4 else None
+        self.send(codec.opening(self.id, upgrades, self._pings, self._pongs, most))
 
     def send(self, packet: Packet, key: str = "") -> None:
         """Never waits. With a key it takes the place of what waits under that key."""
@@ -227,7 +221,7 @@ class Engine:
             binary = request.headers.get("Content-Type", "").startswith(_BYTES)
             for packet in codec.from_payload(body, client.version, binary):
                 client.receive(packet)
-        except BadMessage:
+        except (BadMessage, TooLarge):
             client.close()
             return _refused(_BAD_REQUEST)
         return Answer(b"ok", _TEXT)
@@ -332,7 +326,7 @@ def _packet(message: aiohttp.WSMessage, version: int) -> Packet:
     if message.type is aiohttp.WSMsgType.BINARY:
         return codec.from_binary(message.data, version)
     if message.type is aiohttp.WSMsgType.TEXT:
-        return codec.from_text(message.data.encode("utf-8", "replace"))
+        return codec.from_text(message.data.encode("utf-8", "replace"), version)
     raise BadMessage("a connection broke off")
 
 

@@ -9,13 +9,14 @@ from bridge import limits
 from bridge.errors import BadMessage, BridgeError, Busy, InputError
 from bridge.ports.words import came
 from bridge.transports.base import dump_json, load_object
+from bridge.transports.engineio_codec import MESSAGE, Packet
 from bridge.transports.runway import socketio_codec as codec
 from bridge.transports.runway.board import Board
 from bridge.transports.runway.engineio import Client
-from bridge.transports.runway.engineio_codec import MESSAGE, Packet
 from bridge.transports.runway.local import TAKES
 from bridge.transports.runway.queries import Queries
 from bridge.transports.runway.site import error_body
+from bridge.transports.socketio_packet import filled
 
 _log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ class SocketIO:
         if len(member.attachments) == member.half.attachments:
             said, attachments = member.half, member.attachments
             member.half, member.attachments = None, []
-            self._event(client, member, codec.filled(said.data, attachments), said.id)
+            self._event(client, member, filled(said.data, attachments), said.id)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="Socket.IO")

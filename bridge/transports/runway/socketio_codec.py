@@ -46,17 +46,3 @@ def unpacked(data: bytes) -> Packet:
     body = data[head.end() :]
     where = (namespace or b"/").decode("utf-8", "replace").partition("?")[0]
     return Packet(int(kind), load_json(body) if body else None, where, None if id is None else int(id), attachments)
-
-
-def filled(data: Any, attachments: list[bytes]) -> Any:
-    """The data with the attachments in their places."""
-    if isinstance(data, dict):
-        if data.get("_placeholder") is True:
-            place = data.get("num")
-            if type(place) is not int or not 0 <= place < len(attachments):
-                raise BadMessage("an attachment was named that did not come")
-            return attachments[place]
-        return {name: filled(value, attachments) for name, value in data.items()}
-    if isinstance(data, list):
-        return [filled(value, attachments) for value in data]
-    return data

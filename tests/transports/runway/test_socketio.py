@@ -13,12 +13,12 @@ import pytest
 
 from bridge import limits
 from bridge.config import Settings
-from bridge.errors import BadMessage
+from bridge.errors import InputError
+from bridge.transports import engineio_codec as codec
+from bridge.transports.engineio_codec import Packet
 from bridge.transports.listen import listen
-from bridge.transports.runway import engineio_codec as codec
 from bridge.transports.runway import socketio_codec
 from bridge.transports.runway.engineio import Client, Engine
-from bridge.transports.runway.engineio_codec import Packet
 from bridge.transports.runway.gate import Gate
 from bridge.transports.runway.site import Site, SitePort
 from bridge.transports.security import Security
@@ -52,7 +52,7 @@ class Polling:
             return codec.from_payload(await answer.read(), self.version, False)
 
     async def say(self, *packets: str) -> int:
-        made = [codec.from_text(packet.encode()) for packet in packets]
+        made = [codec.from_text(packet.encode(), self.version) for packet in packets]
         return await self.send(codec.to_payload(made, self.version, True)[0])
 
     async def send(self, body: bytes) -> int:
@@ -345,9 +345,9 @@ def test_a_hundred_thousand_mutated_packets_are_packets_or_refused():
         if number % 25_000 == 0:
             weights.append(psutil.Process().memory_info().rss)
         try:
-            for packet in (codec.from_text(data), *codec.from_payload(data, version, chance.random() < 0.5)):
+            for packet in (codec.from_text(data, version), *codec.from_payload(data, version, chance.random() < 0.5)):
                 socketio_codec.unpacked(packet.data)
-        except BadMessage:
+        except InputError:
             refused += 1
     assert 1000 < refused < 100_000
     assert weights[-1] - weights[1] < 4 * limits.MIB

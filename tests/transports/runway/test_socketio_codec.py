@@ -42,14 +42,6 @@ def test_what_is_no_packet_is_refused(data: bytes):
         codec.unpacked(data)
 
 
-def test_attachments_go_to_their_places():
-    said = ["query", {"image": {"_placeholder": True, "num": 1}, "more": [{"_placeholder": True, "num": 0}]}]
-    assert codec.filled(said, [b"a", b"b"]) == ["query", {"image": b"b", "more": [b"a"]}]
-    for wrong in (2, -1, "0", True, None):
-        with pytest.raises(BadMessage, match="attachment"):
-            codec.filled({"_placeholder": True, "num": wrong}, [b"a", b"b"])
-
-
 @given(st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace")))
 def test_random_texts_are_packets_or_refused(data: bytes):
     try:

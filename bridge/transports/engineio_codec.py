@@ -1,19 +1,26 @@
-"""Engine.IO packets and payloads, protocol 3 (clients up to 2.x) and 4 (from 3.x on), both ways. Pure."""
+"""Engine.IO packets and payloads, protocol 3 (clients up to 2.x) and 4 (from 3.x on), both ways. Pure.
+
+For both servers: socketio_engine, which speaks 4, and runway/engineio, which speaks both. What comes is read without
+trust: anything wrong is a BadMessage or TooLarge, never another exception.
+"""
 
 import binascii
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
 from bridge import limits
-from bridge.errors import BadMessage
+from bridge.errors import BadMessage, TooLarge
+from bridge.wire import Buffer
 
 OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = range(7)
 _HIGHEST = NOOP
-_RECORD = b"\x1e"  # between the packets of a payload of protocol 4
+PING_SECONDS = 25.0  # between two pings: what clients are used to
+PONG_SECONDS = 20.0  # for the answer to one
+SEPARATOR = b"\x1e"  # between the packets of a payload of protocol 4
 _LENGTH_DIGITS = 10
 _END_OF_LENGTH = 255
-_TAKES = "a Socket.IO client, or an Engine.IO one of protocol 3 or 4, makes what is taken here"
+_TAKES = "a Socket.IO client makes what is taken here"
 
 
 class Packet(msgspec.Struct, frozen=True):
@@ -34,12 +41,24 @@ def to_frame(packet: Packet, version: int) -> bytes:
     return packet.data if version >= 4 else bytes((packet.kind,)) + packet.data
 
 
-def from_text(data: bytes) -> Packet:
-    """The packet of a text message, or BadMessage."""
+def from_text(data: bytes, version: int) -> Packet:
+    """The packet of a text message, or BadMessage. Its bytes are base64: not every client can send others."""
+    if data[:1] == b"b":
+        return Packet(MESSAGE, _decoded(data[1:]), True) if version >= 4 else _base64_3(data)
+    if not data.isascii():
+        _check_utf8(data)
+    return Packet(_kind(data), data[1:])
+
+
+def _base64_3(data: bytes) -> Packet:
+    return Packet(_kind(data[1:2]), _decoded(data[2:]), True)
+
+
+def _kind(data: bytes) -> int:
     kind = data[0] - 48 if data else -1
     if not 0 <= kind <= _HIGHEST:
         raise _bad("a packet begins with a digit from 0 to 6")
-    return Packet(kind, data[1:])
+    return kind
 
 
 def from_binary(data: bytes, version: int) -> Packet:
@@ -51,6 +70,12 @@ def from_binary(data: bytes, version: int) -> Packet:
     return Packet(data[0], data[1:], True)
 
 
+def opening(sid: str, upgrades: Sequence[str], ping: float, pong: float, most: int | None) -> Packet:
+    """The first packet of a connection. `most`: bytes that it may send at once; protocol 3 does not know of it."""
+    told = {"sid": sid, "upgrades": upgrades, "pingInterval": int(ping * 1000), "pingTimeout": int(pong * 1000)}
+    return Packet(OPEN, msgspec.json.encode(told if most is None else told | {"maxPayload": most}))
+
+
 # --- over polling --------------------------------------------------------------------------------
 
 
@@ -58,28 +83,30 @@ def to_payload(packets: Iterable[Packet], version: int, base64: bool) -> tuple[b
     """The body that carries these packets, and whether it is binary; `base64`: the client can take text only."""
     packets = tuple(packets)
     if version >= 4:
-        return _RECORD.join(map(_as_text_4, packets)), False
+        return SEPARATOR.join(map(_as_text_4, packets)), False
     if not base64 and any(packet.binary for packet in packets):
         return b"".join(map(_in_binary_3, packets)), True
     return b"".join(map(_in_text_3, packets)), False
 
 
 def from_payload(body: bytes, version: int, binary: bool) -> list[Packet]:
-    """The packets of a body, or BadMessage; `binary` when it came as application/octet-stream."""
-    try:
-        packets = _from_payload_4(body) if version >= 4 else _from_payload_3(body, binary)
-        found: list[Packet] = []
-        for packet in packets:
-            if len(found) >= limits.RUNWAY_PACKETS:
-                raise _bad(f"one payload holds up to {limits.RUNWAY_PACKETS} packets")
-            found.append(packet)
-    except UnicodeDecodeError:
-        raise _bad("a text packet is UTF-8") from None
+    """The packets of a body, or BadMessage or TooLarge; `binary` when it came as application/octet-stream."""
+    packets = _from_payload_4(body) if version >= 4 else _from_payload_3(body, binary)
+    found: list[Packet] = []
+    for packet in packets:
+        if len(found) >= limits.SOCKETIO_PACKETS:
+            raise _too_many("more")
+        found.append(packet)
     return found
 
 
 def _as_text_4(packet: Packet) -> bytes:
-    return b"b" + binascii.b2a_base64(packet.data, newline=False) if packet.binary else to_frame(packet, 4)
+    return in_base64(packet.data) if packet.binary else to_frame(packet, 4)
+
+
+def in_base64(data: Buffer) -> bytes:
+    """Bytes as a packet of a payload of protocol 4."""
+    return b"b" + binascii.b2a_base64(data, newline=False)
 
 
 def _in_text_3(packet: Packet) -> bytes:
@@ -97,14 +124,11 @@ def _in_binary_3(packet: Packet) -> bytes:
 
 
 def _from_payload_4(body: bytes) -> Iterator[Packet]:
-    for piece in body.split(_RECORD):
-        yield _packet_4(piece)
-
-
-def _packet_4(piece: bytes) -> Packet:
-    if piece[:1] == b"b":
-        return Packet(MESSAGE, _decoded(piece[1:]), True)
-    return from_text(_utf8(piece))
+    count = body.count(SEPARATOR) + 1  # first: a body may be nothing but separators, millions of them
+    if count > limits.SOCKETIO_PACKETS:
+        raise _too_many(str(count))
+    for piece in body.split(SEPARATOR):
+        yield from_text(piece, 4)
 
 
 def _from_payload_3(body: bytes, binary: bool) -> Iterator[Packet]:
@@ -113,6 +137,7 @@ def _from_payload_3(body: bytes, binary: bool) -> Iterator[Packet]:
     elif body.isascii():  # a unit is a byte then
         yield from _from_text_3(body, 1)
     else:
+        _check_utf8(body)
         yield from _from_text_3(body.decode().encode("utf-16-le"), 2)
 
 
@@ -129,14 +154,7 @@ def _from_text_3(body: bytes, unit: int) -> Iterator[Packet]:
         at = start + int(digits) * unit
         if at > len(body):
             raise _bad("a payload broke off")
-        yield _packet_3(body[start:at] if unit == 1 else body[start:at].decode("utf-16-le").encode())
-
-
-def _packet_3(piece: bytes) -> Packet:
-    if piece[:1] == b"b":
-        kind = from_text(piece[1:2]).kind
-        return Packet(kind, _decoded(piece[2:]), True)
-    return from_text(piece)
+        yield from_text(body[start:at] if unit == 1 else _from_utf16(body[start:at]), 3)
 
 
 def _from_binary_3(body: bytes) -> Iterator[Packet]:
@@ -150,7 +168,7 @@ def _from_binary_3(body: bytes) -> Iterator[Packet]:
         if end + 1 + length > len(body):
             raise _bad("a payload broke off")
         content = body[end + 1 : end + 1 + length]
-        yield from_binary(content, 3) if body[at] else from_text(_utf8(content))
+        yield from_binary(content, 3) if body[at] else from_text(content, 3)
         at = end + 1 + length
 
 
@@ -159,10 +177,18 @@ def _units(text: bytes) -> int:
     return len(text) if text.isascii() else len(text.decode().encode("utf-16-le")) // 2
 
 
-def _utf8(piece: bytes) -> bytes:
-    if not piece.isascii():
-        piece.decode()
-    return piece
+def _check_utf8(data: bytes) -> None:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        raise _bad("a text packet is UTF-8") from None
+
+
+def _from_utf16(data: bytes) -> bytes:
+    try:
+        return data.decode("utf-16-le").encode()
+    except UnicodeDecodeError:
+        raise _bad("a packet ends within a character") from None
 
 
 def _decoded(text: bytes) -> bytes:
@@ -173,4 +199,8 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _bad(what: str) -> BadMessage:
-    return BadMessage(f"this is not Engine.IO: {what}", hint=_TAKES)
+    return BadMessage(f"this is not Socket.IO: {what}", hint=_TAKES)
+
+
+def _too_many(count: str) -> TooLarge:
+    return TooLarge(f"{count} packets came in one body", hint=f"up to {limits.SOCKETIO_PACKETS} are taken")

@@ -1,13 +1,16 @@
 """Engine.IO's payloads, both protocols."""
 
+import json
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge import limits
-from bridge.errors import BadMessage
-from bridge.transports.runway import engineio_codec as codec
-from bridge.transports.runway.engineio_codec import Packet
+from bridge.errors import BadMessage, TooLarge
+from bridge.transports import engineio_codec as codec
+from bridge.transports.engineio_codec import Packet
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40).filter(lambda text: "\x1e" not in text)
 PACKETS = st.lists(
@@ -28,7 +31,7 @@ def test_what_was_packed_comes_out_again(packets: list[Packet], version: int, ba
 def test_a_packet_in_a_frame_comes_out_again(packets: list[Packet], version: int):
     for packet in packets:
         frame = codec.to_frame(packet, version)
-        assert (codec.from_binary(frame, version) if packet.binary else codec.from_text(frame)) == packet
+        assert (codec.from_binary(frame, version) if packet.binary else codec.from_text(frame, version)) == packet
 
 
 def test_payloads_are_as_the_clients_write_them():
@@ -65,24 +68,60 @@ BROKEN = (
     (b"\x00\x01", 3, True),
     (b"\x02\x01\xff4", 3, True),
     (b"\x01\x00\xff", 3, True),
+    ("2:4🦜".encode(), 3, False),  # half a parrot
 )
 
 
 @pytest.mark.parametrize(("body", "version", "binary"), BROKEN)
 def test_what_is_no_payload_is_refused_in_words(body: bytes, version: int, binary: bool):
-    with pytest.raises(BadMessage, match=r"not Engine\.IO"):
+    with pytest.raises(BadMessage, match=r"this is not Socket\.IO"):
         codec.from_payload(body, version, binary)
 
 
-def test_one_payload_holds_so_many_packets_and_no_more():
-    codec.from_payload(b"\x1e".join([b"4"] * limits.RUNWAY_PACKETS), 4, False)
-    with pytest.raises(BadMessage, match="packets"):
-        codec.from_payload(b"\x1e".join([b"4"] * (limits.RUNWAY_PACKETS + 1)), 4, False)
+@pytest.mark.parametrize("version", [3, 4])
+def test_one_payload_holds_so_many_packets_and_no_more(version: int):
+    most = [Packet(codec.MESSAGE)] * limits.SOCKETIO_PACKETS
+    assert codec.from_payload(codec.to_payload(most, version, True)[0], version, False) == most
+    with pytest.raises(TooLarge, match="packets"):
+        codec.from_payload(codec.to_payload([*most, Packet(codec.PING)], version, True)[0], version, False)
 
 
-@given(st.binary(max_size=60), st.sampled_from((3, 4)), st.booleans())
-def test_random_bytes_are_packets_or_refused(body: bytes, version: int, binary: bool):
+def test_a_body_of_nothing_but_separators_is_not_taken_apart():
+    body = codec.SEPARATOR * 1_000_000
+    tracemalloc.start()
     try:
-        codec.from_payload(body, version, binary)
-    except BadMessage:
-        return
+        with pytest.raises(TooLarge, match="1000001 packets"):
+            codec.from_payload(body, 4, False)
+        assert tracemalloc.get_traced_memory()[1] < len(body) / 2
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_packet_is_its_digit_and_the_rest():
+    assert codec.from_text(b"3", 4) == Packet(codec.PONG)
+    assert codec.from_text('42["ä"]'.encode(), 4) == Packet(codec.MESSAGE, '2["ä"]'.encode())
+
+
+@pytest.mark.parametrize(("text", "version"), [(b"bAP8=", 4), (b"b4AP8=", 3)])
+def test_bytes_in_a_text_are_base64(text: bytes, version: int):
+    """In a WebSocket, too: not every client can send bytes as they are."""
+    assert codec.from_text(text, version) == Packet(codec.MESSAGE, b"\0\xff", True)
+
+
+@pytest.mark.parametrize("version", [3, 4])
+@pytest.mark.parametrize("data", [b"", b"7", b"x", b"-1", b"\xff", b"4\xff", b"b!", b"bAAA", "４2".encode()])
+def test_no_packet_is_refused(data: bytes, version: int):
+    with pytest.raises(BadMessage, match=r"this is not Socket\.IO"):
+        codec.from_text(data, version)
+
+
+def test_the_opening_tells_what_clients_ask_for():
+    told = json.loads(codec.opening("s", ("websocket",), 25.0, 20.0, 100).data)
+    assert told == {
+        "sid": "s",
+        "upgrades": ["websocket"],
+        "pingInterval": 25000,
+        "pingTimeout": 20000,
+        "maxPayload": 100,
+    }
+    assert "maxPayload" not in json.loads(codec.opening("s", (), 25.0, 20.0, None).data)
