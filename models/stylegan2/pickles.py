@@ -81,7 +81,7 @@ class Stored(tuple[Any, ...]):
 
 def read(file: Any, allowed: Container[str] = KNOWN, stored: bool = False) -> Any:
     """The value in a binary file that can seek, as plain data; leaves the file behind it. Unsafe or Damaged if there is none."""
-    machine = _Machine(allowed, stored)
+    machine = _Machine(allowed, stored, _size(file))
     try:
         for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
             if step > MOST_STEPS:
@@ -94,6 +94,15 @@ def read(file: Any, allowed: Container[str] = KNOWN, stored: bool = False) -> An
     except (ValueError, LookupError, TypeError, OverflowError, MemoryError):
         raise Damaged("it is damaged or cut short") from None
     raise Damaged("it is cut short")
+
+
+def _size(file: Any) -> int:
+    """All its bytes; leaves it where it is."""
+    place = file.tell()
+    file.seek(0, io.SEEK_END)
+    size = int(file.tell())
+    file.seek(place)
+    return size
 
 
 class _Anything:
@@ -109,13 +118,14 @@ def check(file: Any) -> None:
 class _Machine:
     """The stack, the memo, and one small function for each kind of instruction."""
 
-    def __init__(self, allowed: Container[str], stored: bool) -> None:
+    def __init__(self, allowed: Container[str], stored: bool, size: int) -> None:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
         self.depths: dict[int, int] = {}  # of tuples, by their id, set anew for every tuple that is made
         self.allowed = allowed
         self.stored = stored
+        self.left = size  # bytes, letters and entries that calls may still copy: what is made once takes no more
 
     def take(self, name: str, argument: Any) -> None:
         if name in _CONSTANTS:
@@ -158,7 +168,12 @@ class _Machine:
         what, arguments = self.last(2)
         if not isinstance(what, Name) or not isinstance(arguments, tuple):
             raise TypeError
-        self.stack.append(_called(what.text, arguments))
+        made = _called(what.text, arguments)
+        if not isinstance(made, Called):
+            self.left -= len(made)
+            if self.left < 0:  # one long text, taken again and again, would fill any memory
+                raise Damaged("it makes more of itself than the file holds")
+        self.stack.append(made)
 
     def build(self) -> None:
         state = self.stack.pop()

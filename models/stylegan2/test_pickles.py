@@ -157,6 +157,21 @@ def test_a_length_beyond_the_file_takes_no_memory(code):
         read(b"\x80\x05" + code + struct.pack("<Q", 1 << 40) + b"abc.")
 
 
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (b"c_codecs\nencode\n", b"X\xe8\x03\x00\x00" + b"x" * 1000 + b"U\x06latin1\x86"),
+        (b"ccollections\nOrderedDict\n", b"(" + b"".join(b"M%cxK\x01" % n for n in range(200)) + b"d\x85"),
+        (b"cbuiltins\nset\n", b"](" + b"".join(b"M%cx" % n for n in range(200)) + b"e\x85"),
+    ],
+)
+def test_what_is_in_the_file_once_is_not_copied_again_and_again(function, arguments):
+    begin = b"\x80\x02" + function + b"q\x00" + arguments + b"q\x01"
+    assert len(read(begin + b"h\x00h\x01R.")) >= 200
+    with pytest.raises(pickles.Damaged, match="more of itself than the file holds"):
+        read(begin + b"h\x00h\x01R" * 100 + b".")
+
+
 def test_a_memo_of_a_huge_number_takes_no_memory():
     assert read(b"\x80\x02K\x07r\xff\xff\xff\xff0j\xff\xff\xff\xff.") == 7
 
