@@ -28,7 +28,7 @@ class _Member:
         self.queries = Queries(name, board.query)
         self.half: codec.Packet | None = None  # its attachments have not all come
         self.attachments: list[bytes] = []
-        self.answering = 0
+        self.answering: set[asyncio.Task[None]] = set()  # what is to be acknowledged
 
 
 class SocketIO:
@@ -69,6 +69,8 @@ class SocketIO:
         member = self._members.pop(client, None)
         if member is not None:
             self._spawn(member.queries.close())
+            for task in tuple(member.answering):
+                task.cancel()
         if not self._members and self._leave is not None:
             self._leave()
             self._leave = None
@@ -129,18 +131,18 @@ class SocketIO:
 
     def _answer_later(self, client: Client, member: _Member, inputs: dict[str, Any], id: int) -> None:
         """A query that wants an acknowledgement gets its own answer."""
-        if member.answering >= limits.RUNS_PER_CONNECTION:
-            raise Busy(f"{member.answering} queries of this client are waiting, more than are taken")
-        member.answering += 1
-        self._spawn(self._acknowledge(client, member, inputs, id))
+        if len(member.answering) >= limits.RUNS_PER_CONNECTION:
+            said = f"{len(member.answering)} queries of this client are waiting, as many as are taken"
+            raise Busy(said, hint="wait for some of their answers")
+        task = self._spawn(self._acknowledge(client, inputs, id))
+        member.answering.add(task)
+        task.add_done_callback(member.answering.discard)
 
-    async def _acknowledge(self, client: Client, member: _Member, inputs: dict[str, Any], id: int) -> None:
+    async def _acknowledge(self, client: Client, inputs: dict[str, Any], id: int) -> None:
         try:
             body = await self._board.query(inputs)
         except Exception as error:
             body = dump_json(error_body(error))
-        finally:
-            member.answering -= 1
         _say(client, codec.packed(codec.ACK, b"[%b]" % body, id=id))
 
     def _attached(self, client: Client, member: _Member | None, packet: Packet) -> None:
@@ -155,10 +157,11 @@ class SocketIO:
             member.half, member.attachments = None, []
             self._event(client, member, filled(said.data, attachments), said.id)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name="Socket.IO")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _inputs(given: Any) -> dict[str, Any]:

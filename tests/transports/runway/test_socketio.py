@@ -152,6 +152,24 @@ async def test_a_client_who_asks_without_waiting_hears_of_the_newest(http: aioht
         assert server.hub.get("gate").stats.runs <= 2 + limits.RUNWAY_QUERIES
 
 
+async def test_what_a_client_asked_to_be_acknowledged_ends_with_it(http: aiohttp.ClientSession, tmp_path: Path):
+    gate, left = tmp_path / "gate", tmp_path / "left"
+    async with homes("gate") as server:
+        client, other = (Polling(http, place(server, "gate", "socket.io")) for _ in range(2))
+        await client.open()
+        await other.open()
+        for number, path in enumerate((gate, left)):
+            await client.say(f'42{number}["query",{json.dumps({"path": str(path)})}]')
+        await exists(tmp_path / "gate.begun")
+        await client.say("41")
+        gate.touch()
+        left.touch()
+        await other.say('42["query",{"tag":"after"}]')
+        while (await other.heard("data"))["text"] != "after":
+            continue
+        assert not (tmp_path / "left.begun").exists()
+
+
 async def test_a_client_who_does_not_poll_costs_one_place(http: aiohttp.ClientSession):
     async with homes("echo") as server:
         deaf = Polling(http, place(server, "echo", "socket.io"))
