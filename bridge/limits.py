@@ -60,6 +60,7 @@ CONNECTIONS = 1_000  # WebSocket connections, and Socket.IO clients, each
 RUNS_PER_CONNECTION = 64
 TEXTS_AT_ONCE = 64  # that one language model writes side by side; more wait for their turn
 TEXT_CACHE_BYTES = 1536 * MIB  # what it may keep of texts, unless that is too little for eight
+LOGIT_BIASES = 1024  # tokens of one text that are favoured or shunned
 OPENAI_TEXTS = 128  # of one request: its prompts times n
 STREAM_FPS = 240  # pictures a second, the most that a reader can ask for
 VIDEO_PEERS = 8  # WebRTC connections: each has a video encoder or decoder of its own

@@ -18,6 +18,19 @@ _FEW = 256
 _WORD = (1 << 64) - 1
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bias:
+    """What is added to the logits of some tokens."""
+
+    tokens: NDArray[np.int64]
+    amounts: Floats
+
+    @classmethod
+    def of(cls, amounts: Mapping[int, float]) -> "Bias":
+        """So much for each of these tokens."""
+        return cls(np.array(list(amounts), np.int64), np.array(list(amounts.values()), np.float32))
+
+
 @dataclass(frozen=True, slots=True)
 class Taste:
     """What is chosen from, and how boldly. Applied in this order; temperature 0 always takes the likeliest."""
@@ -25,6 +38,7 @@ class Taste:
     repetition_penalty: float = 1.0
     presence_penalty: float = 0.0  # off the logit of each token that was written already
     frequency_penalty: float = 0.0  # and this for each time that it was
+    bias: Bias | None = None
     temperature: float = 1.0
     top_k: int = 0  # 0: as many as there are
     top_p: float = 1.0
@@ -44,6 +58,8 @@ def choose(
         logits = _penalised(logits, seen, taste.repetition_penalty)
     if written:
         logits = _discouraged(logits, written, taste)
+    if taste.bias is not None:
+        logits = _biased(logits, taste.bias)
     if taste.temperature < COLD or taste.top_k == 1:
         token = int(logits.argmax())  # of the first that is no number, if there is one
         _check(logits[token])
@@ -93,6 +109,12 @@ def _discouraged(logits: Floats, written: Mapping[int, int], taste: Taste) -> Fl
     times = np.fromiter(written.values(), np.float32, len(written))
     logits = logits.copy()
     logits[places] -= np.float32(taste.presence_penalty) + np.float32(taste.frequency_penalty) * times
+    return logits
+
+
+def _biased(logits: Floats, bias: Bias) -> Floats:
+    logits = logits.copy()
+    logits[bias.tokens] += bias.amounts
     return logits
 
 

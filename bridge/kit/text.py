@@ -18,12 +18,14 @@ from bridge.ports import Any, Array, Boolean, Number, Text, Vector
 
 if TYPE_CHECKING:
     from bridge.kit.decoding import Engine, Network, Tokens
+    from bridge.kit.sampling import Bias
 
 LANES = limits.TEXTS_AT_ONCE  # texts that are written side by side
 SLOTS = LANES + 8  # places of the cache, at most; those that nobody uses stay warm
 FEWEST_SLOTS = 8
 ALTERNATIVES = 8
 LIKELIEST = 20
+MOST_BIAS = 100  # as much as OpenAI's API takes: enough to rule a token out, or to have nothing else
 
 _TASTE = (
     *("temperature", "top_k", "top_p", "min_p"),
@@ -56,6 +58,13 @@ Presence = Annotated[
 ]
 Frequency = Annotated[
     float, Number(-2, 2, step=0.05, description="above 0: shun what was written already, the more the oftener")
+]
+LogitBias = Annotated[
+    dict[str, float] | None,
+    Any(
+        description="favour or shun single tokens: their numbers, and what is added to the logit of each, "
+        f'-{MOST_BIAS} to {MOST_BIAS}: {{"262": -{MOST_BIAS}}}'
+    ),
 ]
 Seed = Annotated[
     int,
@@ -121,6 +130,7 @@ class TextModel(Model):
         repetition_penalty: Penalty = 1.0,
         presence_penalty: Presence = 0.0,
         frequency_penalty: Frequency = 0.0,
+        logit_bias: LogitBias = None,
         seed: Seed = -1,
         stop: Stop = [],  # noqa: B006 - nobody changes it
         alternatives: Alternatives = 1,
@@ -146,6 +156,7 @@ class TextModel(Model):
         repetition_penalty: Penalty = 1.0,
         presence_penalty: Presence = 0.0,
         frequency_penalty: Frequency = 0.0,
+        logit_bias: LogitBias = None,
         seed: Seed = -1,
         stop: Stop = [],  # noqa: B006 - nobody changes it
         alternatives: Alternatives = 1,
@@ -174,8 +185,9 @@ class TextModel(Model):
         from bridge.kit.sampling import Taste
 
         taste = {name: given[name] for name in _TASTE}
+        bias = _bias(given["logit_bias"], self.engine.tokens.words)
         names = ("max_tokens", "max_characters", "seed", "alternatives", "likeliest", "vectors", "version")
-        wishes = Wishes(Taste(**taste), stop=tuple(given["stop"]), **{name: given[name] for name in names})
+        wishes = Wishes(Taste(**taste, bias=bias), stop=tuple(given["stop"]), **{name: given[name] for name in names})
         return self.engine.write(prompt, wishes)  # type: ignore[return-value]  # a dict, and None, for a Written
 
 
@@ -192,6 +204,36 @@ def _checked(messages: list[Anything]) -> list[dict[str, str]]:
                 field="messages",
             )
     return messages
+
+
+def _bias(wanted: Anything, words: int) -> "Bias | None":
+    """What shall be added to which logits; None where nothing is wanted."""
+    from bridge.kit.sampling import Bias
+
+    if wanted is None or wanted == {}:
+        return None
+    if not isinstance(wanted, dict):
+        raise _not_biased("logit_bias takes the numbers of tokens, each with what is added to its logit")
+    if len(wanted) > limits.LOGIT_BIASES:
+        raise _not_biased(f"logit_bias takes {limits.LOGIT_BIASES} tokens at most; {len(wanted)} came")
+    return Bias.of({_token(name, words): _amount(name, amount) for name, amount in wanted.items()})
+
+
+def _token(name: str, words: int) -> int:
+    if not (name.isascii() and name.isdigit() and len(name) <= len(str(words)) and int(name) < words):
+        raise _not_biased(f"logit_bias names the token {name[:40]!r}; they have numbers from 0 to {words - 1}")
+    return int(name)
+
+
+def _amount(name: str, amount: Anything) -> float:
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not -MOST_BIAS <= amount <= MOST_BIAS:
+        came = repr(amount)[:40]
+        raise _not_biased(f"logit_bias takes a number from -{MOST_BIAS} to {MOST_BIAS} for token {name}; {came} came")
+    return float(amount)
+
+
+def _not_biased(message: str) -> InputError:
+    return InputError(message, hint=f'such as {{"262": -{MOST_BIAS}}} for never the token 262', field="logit_bias")
 
 
 def slots_for(one: int) -> int:

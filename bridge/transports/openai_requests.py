@@ -14,7 +14,8 @@ from bridge.signature import Command, Signature
 _HARMLESS = frozenset(
     (
         *("model", "user", "metadata", "store", "service_tier", "safety_identifier"),
-        *("prompt_cache_key", "prompt_cache_retention", "parallel_tool_calls"),
+        *("prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "parallel_tool_calls"),
+        "prediction",  # of what the answer will be: it would only come quicker
     )
 )
 _SAME = ("temperature", "top_p")  # the same word on both sides
@@ -30,7 +31,7 @@ _STRIDE = 0x9E3779B97F4A7  # between the seeds of two choices
 _NOT_HERE: Mapping[str, tuple[tuple[Any, ...], str]] = {
     "presence_penalty": ((0,), "this model has no input of that name"),
     "frequency_penalty": ((0,), "this model has no input of that name"),
-    "logit_bias": (({},), "single tokens can't be favoured here"),
+    "logit_bias": (({},), "this model has no input of that name"),
     "suffix": (("",), "only what comes after the prompt is written"),
     "tools": (([],), "models here call no tools"),
     "tool_choice": (("none", "auto"), "models here call no tools"),
@@ -39,10 +40,10 @@ _NOT_HERE: Mapping[str, tuple[tuple[Any, ...], str]] = {
     "response_format": (({"type": "text"},), "the answer is plain text"),
     "modalities": ((["text"],), "the answer is plain text"),
     "audio": ((), "the answer is plain text"),
-    "prediction": ((), "there is nothing like it here"),
     "reasoning_effort": (("none",), "models here do not reason apart from what they write"),
-    "verbosity": ((), "say in words how long the answer shall be, or give max_tokens"),
+    "verbosity": (("medium",), "say in words how long the answer shall be, or give max_tokens"),
     "web_search_options": ((), "models here search nowhere"),
+    "moderation": ((), "nothing is moderated here"),
 }
 
 
@@ -178,7 +179,7 @@ def _inputs(body: Mapping[str, Any], command: Command, logprobs: int) -> dict[st
     length = _length(body)
     if length is not None:
         told["max_tokens"] = length
-    if body.get("seed") is not None:
+    if body.get("seed") not in (None, -1):  # -1 is another one each time, as our models have it, too
         told["seed"] = _whole(body, "seed") % _SEEDS
     if stop := _stop(body.get("stop")):
         told["stop"] = stop
@@ -206,8 +207,8 @@ def _length(body: Mapping[str, Any]) -> Any:
 
 def _stop(value: Any) -> list[str]:
     stops = [value] if isinstance(value, str) else [] if value is None else value
-    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops) or len(stops) > 4:
-        raise InputError("stop is a text, or a list of up to 4 of them", field="stop")
+    if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
+        raise InputError("stop is a text, or a list of texts", field="stop")
     return [stop for stop in stops if stop]
 
 
@@ -281,7 +282,7 @@ def _echo(asked: Asked) -> tuple[str, ...]:
 
 def _chat_logprobs(body: Mapping[str, Any]) -> int:
     wanted, top = _flag(body, "logprobs"), _count(body, "top_logprobs", 0, 20)
-    if top >= 0 and not wanted:
+    if top > 0 and not wanted:
         raise InputError("top_logprobs goes with logprobs = true", field="top_logprobs")
     return max(top, 0) if wanted else -1
 

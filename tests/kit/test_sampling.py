@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bridge.errors import ModelFailed
-from bridge.kit.sampling import Taste, chance, choose, likeliest, log_probabilities
+from bridge.kit.sampling import Bias, Taste, chance, choose, likeliest, log_probabilities
 
 LOGITS = np.log(np.array([0.5, 0.25, 0.15, 0.1], np.float32))
 
@@ -115,3 +115,15 @@ def test_the_likeliest_come_first_with_their_logarithms():
     tokens, logs = likeliest(LOGITS[::-1].copy(), 2)
     assert tokens == [3, 2] and np.allclose(np.exp(logs), [0.5, 0.25])
     assert likeliest(LOGITS, 99)[0] == [0, 1, 2, 3]
+
+
+def test_a_bias_is_added_to_the_logits_of_its_tokens_and_spoils_none():
+    before = LOGITS.copy()
+    assert np.allclose(
+        shares(Taste(bias=Bias.of({1: np.log(2), 3: -100}))), [5 / 11.5, 5 / 11.5, 1.5 / 11.5, 0], atol=0.03
+    )
+    assert shares(Taste(bias=Bias.of({3: 100})), count=50).tolist() == [0, 0, 0, 1]
+    assert shares(Taste(bias=Bias.of({2: 3.0}), temperature=0), count=50).tolist() == [0, 0, 1, 0]
+    assert shares(Taste(bias=Bias.of({3: 100}), top_k=1, repetition_penalty=2.0), seen=[3], count=50)[3] == 1
+    everything = Bias.of(dict.fromkeys(range(4), -100.0))  # all are shunned alike: it is as without
+    assert np.allclose(shares(Taste(bias=everything)), shares(Taste()), atol=0.03) and np.array_equal(LOGITS, before)

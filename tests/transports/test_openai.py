@@ -123,6 +123,52 @@ async def test_penalties_shun_what_was_written(served):
         await client.chat.completions.create(**SURE, messages=SAY, presence_penalty=3)
 
 
+async def test_single_tokens_are_favoured_or_shunned(served):
+    _, client = served
+    plain = (await client.completions.create(**SURE, prompt="la ", max_tokens=30)).choices[0].text
+    never = {str(ord(" ")): -100, str(ord("o")): -100}
+    for asked in (
+        client.completions.create(**SURE, prompt="la ", max_tokens=30, logit_bias=never),
+        client.chat.completions.create(**SURE, messages=SAY, max_tokens=30, logit_bias=never),
+    ):
+        (choice,) = (await asked).choices
+        text = choice.text if hasattr(choice, "text") else choice.message.content
+        assert {" ", "o"} <= set(plain) and not {" ", "o"} & set(text)
+    only = await client.completions.create(model="scribe", prompt="la ", max_tokens=5, logit_bias={str(ord("x")): 100})
+    assert only.choices[0].text == "xxxxx"
+
+
+@pytest.mark.parametrize(
+    ("bias", "said"),
+    [
+        ({"257": 1}, "the token '257'; they have numbers from 0 to 256"),
+        ({"-1": 1}, "the token '-1'"),
+        ({"one": 1}, "the token 'one'"),
+        ({"\u0663": 1}, "the token"),
+        ({"9" * 5000: 1}, "the token '999"),
+        ({"1": 101}, "from -100 to 100 for token 1; 101 came"),
+        ({"1": True}, "True came"),
+        ({"1": "5"}, "'5' came"),
+        ({str(number): 1 for number in range(1025)}, "1024 tokens at most; 1025 came"),
+        ([1], "takes the numbers of tokens"),
+    ],
+)
+async def test_a_bias_that_makes_no_sense_is_told_before_a_stream_begins(served, bias, said):
+    _, client = served
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.completions.create(**SURE, prompt="la ", stream=True, extra_body={"logit_bias": bias})
+    assert said in caught.value.message and caught.value.param == "logit_bias"
+
+
+async def test_as_many_stop_strings_are_taken_as_the_model_takes(served):
+    _, client = served
+    many = [f"<{number}>" for number in range(15)]
+    answer = await client.completions.create(**SURE, prompt="la ", stop=[*many, "🦜"])
+    assert answer.choices[0].text == "漢字 lo "
+    with pytest.raises(openai.BadRequestError, match="stop takes a list of up to 16"):
+        await client.completions.create(**SURE, prompt="la ", stop=[*many, "a", "b"])
+
+
 async def test_the_clients_own_gathering_of_a_stream_works(served):
     _, client = served
     async with client.chat.completions.stream(**SURE, messages=SAY, stop="🦜") as stream:

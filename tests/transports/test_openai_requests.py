@@ -57,6 +57,7 @@ def test_words_of_both_sides_meet():
     }
     assert (asked.command, asked.logprobs, asked.n, asked.stream) == ("run", 3, 1, False)
     assert completion(logprobs=0).inputs == {"likeliest": 1}
+    assert completion(logit_bias={"7": -100}).inputs == {"logit_bias": {"7": -100}}
     assert chat(max_completion_tokens=5).inputs == {"max_tokens": 5}
     assert chat(logprobs=True, top_logprobs=4).logprobs == 4 and chat(logprobs=True).logprobs == 0
     assert chat().logprobs == chat(logprobs=False).logprobs == -1
@@ -67,6 +68,10 @@ def test_several_texts_have_seeds_of_their_own_and_the_first_has_the_one_given()
     assert [run["prompt"] for run in runs] == ["a", "a", "a", "b", "b", "b"]
     assert runs[0]["seed"] == runs[3]["seed"] == 5 and len({run["seed"] for run in runs}) == 3
     assert "seed" not in completion(n=2).runs()[0]
+
+
+def test_the_seed_that_means_another_one_each_time_means_it_here_too():
+    assert all("seed" not in run for run in completion(n=2, seed=-1).runs())
 
 
 def test_prompts_come_in_four_forms():
@@ -86,10 +91,9 @@ def test_prompts_come_in_four_forms():
     [
         ("suffix", ["x"]),
         ("best_of", [3, 0, "2"]),
-        ("logit_bias", [{"50256": -100}]),
         ("n", [0, -1, 1000, "2", 1.5, True]),
         ("logprobs", [-1, 21, True]),
-        ("stop", [["a"] * 5, 3, [1]]),
+        ("stop", [3, [1], {"a": 1}]),
         ("seed", ["a", 1.5]),
         ("stream", ["yes"]),
         ("echo", [1]),
@@ -107,6 +111,8 @@ def test_what_a_completion_can_not_do_is_refused_by_name(field, values):
         ("tool_choice", ["required"]),
         ("response_format", [{"type": "json_object"}]),
         ("modalities", [["text", "audio"]]),
+        ("moderation", [{"model": "any"}]),
+        ("verbosity", ["low"]),
         ("top_logprobs", [2, -1]),
         ("logprobs", [3]),
         ("echo", [True]),
@@ -123,8 +129,10 @@ def test_what_asks_for_nothing_is_taken():
     asked = chat(
         tools=[], tool_choice="auto", response_format={"type": "text"}, presence_penalty=0.0, logit_bias={}, n=1,
         metadata={"a": "b"}, store=False, service_tier="auto", parallel_tool_calls=True, stream_options=None,
+        verbosity="medium", prediction={"type": "content", "content": "a"}, prompt_cache_options={}, seed=-1,
+        logprobs=False, top_logprobs=0,
     )  # fmt: skip
-    assert asked == chat(presence_penalty=0)
+    assert asked == chat(presence_penalty=0, logit_bias={})
     assert completion(best_of=2, n=2, suffix=None, frequency_penalty=None) == completion(n=2)
     assert completion(presence_penalty=0.5, frequency_penalty=-1).inputs == {
         "presence_penalty": 0.5,
@@ -143,10 +151,14 @@ def test_a_model_that_can_not_is_not_asked():
     for word, value in (("temperature", 1), ("max_tokens", 3), ("stop", "x"), ("seed", 1)):
         with pytest.raises(InputError, match=f"takes no {word}"):
             requests.completion({"prompt": "a", word: value}, plain())
-    for word in ("presence_penalty", "frequency_penalty"):
+    for word, value, nothing in (
+        ("presence_penalty", 0.5, 0),
+        ("frequency_penalty", 0.5, 0),
+        ("logit_bias", {"1": 5}, {}),
+    ):
         with pytest.raises(InputError, match="not possible here"):
-            requests.completion({"prompt": "a", word: 0.5}, plain())
-        assert requests.completion({"prompt": "a", word: 0}, plain()).inputs == {}
+            requests.completion({"prompt": "a", word: value}, plain())
+        assert requests.completion({"prompt": "a", word: nothing}, plain()).inputs == {}
     with pytest.raises(InputError, match="takes no logprobs"):
         requests.completion({"prompt": "a", "logprobs": 1}, plain())
     asked = requests.chat({"messages": [{"role": "user", "content": "a"}] * 2}, plain())
