@@ -121,7 +121,7 @@ class _Told:
     def free(self, gate: Gate, ended: bool) -> list[dict[str, Any]]:
         """Those that may be told by now; at the end all, unless a stop string was met."""
         free = []
-        every = not self._held or (ended and gate.reason != "stop")
+        every = not self._held or (ended and not gate.met_stop)
         while self._waiting and (every or self._waiting[0][1] <= gate.passed):
             free.append(self._waiting.popleft()[0])
         if every:

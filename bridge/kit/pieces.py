@@ -124,6 +124,7 @@ class Gate:
         self._left: int | None = most or None
         self._held = ""  # may be the beginning of a stop string
         self.passed = 0  # characters that it let through
+        self.met_stop = False  # also where the characters ended before it
         self.reason: str = ""  # why nothing more comes: "stop" or "characters"
 
     def push(self, text: str) -> str:
@@ -134,7 +135,7 @@ class Gate:
         found = min((place for stop in self._stops if (place := text.find(stop)) >= 0), default=-1)
         if found >= 0:
             self._held = ""
-            self.reason = "stop"
+            self.met_stop, self.reason = True, "stop"
             return self._counted(text[:found])
         keep = self._beginning(text)
         self._held = text[len(text) - keep :]

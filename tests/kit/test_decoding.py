@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bridge.kit.decoding import CHUNK, CHUNK_ALONE, SHOWN_ALWAYS, Engine, Wishes
+from bridge.kit.pieces import ByteSpeller
 from bridge.kit.sampling import Taste, choose
 from tests.kit.oracle import Endless, Letters, Oracle, answer
 
@@ -261,6 +262,19 @@ def test_no_token_of_a_stop_string_is_told_and_those_before_it_are(length):
     told = plainly("ab", BOLD)
     steps = list(engine().write("ab", replace(BOLD, likeliest=2, stop=(told[5 : 5 + length],))))
     assert steps[-1]["finish_reason"] == "stop" and tokens_of(steps) == list(told[:5])
+
+
+def test_no_token_of_a_stop_string_is_told_where_the_characters_end_with_it():
+    class Syllables(Endless):
+        def spelt(self, token):
+            return super().spelt(token) + "-!"
+
+        def speller(self, before):
+            return ByteSpeller({token: self.spelt(token).encode() for token in range(self.words)})
+
+    wishes = replace(SURE, likeliest=2, stop=("!",), max_characters=2)
+    steps = list(engine(Syllables()).write("ab", wishes))
+    assert len(steps[-1]["generated_text"]) == 2 and tokens_of(steps) == []
 
 
 def test_tokens_that_only_began_like_a_stop_string_are_told_with_their_text_one_in_each_step():
