@@ -29,7 +29,7 @@ EXTENSIONS = {
     "PATH_REMOVED": True,
     "PATH_RENAMED": True,
 }
-_ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "CLIPMODE")
+ATTRIBUTES = ("FULL_PATH", "CONTENTS", "TYPE", "ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "CLIPMODE")
 
 ValueOf = Callable[[Node], "list[Any] | None"]
 
@@ -61,7 +61,7 @@ class Found(NamedTuple):
 
 def attribute(node: Node, name: str, value_of: ValueOf) -> Found:
     """One attribute of a node; 400: there is none such; 204: this node has none."""
-    if name not in _ATTRIBUTES:
+    if name not in ATTRIBUTES:
         return Found(400)
     described = _attributes(node, value_of)
     if name == "CONTENTS":

@@ -291,6 +291,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         for flaw in flaws:
+            self._streams.sent.errors += 1
             refuse(self, "", "", flaw)
         if packets:
             self.silent = False

@@ -119,8 +119,9 @@ class OscQuery:
             return json_answer(query.described(node, value_of))
         found = query.attribute(node, wanted, value_of)
         if found.status == 400:
-            known = ", ".join(name for name, there in query.EXTENSIONS.items() if there)
-            raise BadMessage(f"{wanted[:80]!r} is no attribute that this server has", hint=f"it has {known}")
+            known = ", ".join(query.ATTRIBUTES)
+            hint = f"it has {known}; HOST_INFO tells of the server"
+            raise BadMessage(f"{wanted[:80]!r} is no attribute that this server has", hint=hint)
         return empty_answer() if found.status == 204 else json_answer(found.value)
 
     async def _value_of(self, asked: Node) -> query.ValueOf:

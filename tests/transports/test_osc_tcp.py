@@ -104,6 +104,7 @@ async def test_a_packet_beyond_the_limit_is_told_and_the_next_one_counts(server:
         stream.say("/painter/shade", 0.125)
         stream.say("/painter/shade")
         assert (await stream.hear()).arguments[2:] == [0.125]
+    assert server.osc.datagrams.counts["errors"] == 3
 
 
 async def test_many_slow_messages_in_one_piece_leave_others_their_turn(server: Server):

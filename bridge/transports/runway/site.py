@@ -102,7 +102,7 @@ class Site:
         if request.method == "OPTIONS":
             return empty_answer(_PREFLIGHT)
         self._gate.check(request.headers, request.remote, request.query.get("token"))
-        route, values = self._router.find(request.method, path)
+        route, values = self._found(request.method, path)
         if not route.endless:
             return await route.handler(request, NOTHING, *values)
         task = asyncio.current_task()
@@ -112,6 +112,13 @@ class Site:
             return await route.handler(request, NOTHING, *values)
         finally:
             self.endless.discard(task)
+
+    def _found(self, method: str, path: str) -> tuple[Route, list[str]]:
+        try:
+            return self._router.find(method, path)
+        except NotFound:
+            there = ", ".join(dict.fromkeys(route.path for route in self.routes))
+            raise NotFound(f"there is nothing at {path[:200]}", hint=f"there are {there}") from None
 
 
 class SitePort:

@@ -94,6 +94,13 @@ async def test_the_bare_address_says_something(http: aiohttp.ClientSession):
         assert (await asked(http, "GET", place(server, "echo") + "/"))[1]["queryRoute"] == "/query"
 
 
+async def test_what_is_not_there_is_told_with_what_is(http: aiohttp.ClientSession):
+    async with homes("echo") as server:
+        status, answer = await asked(http, "GET", place(server, "echo") + "/querry")
+        assert status == 404 and answer["error"].startswith("there is nothing at /querry; ")
+        assert "/query" in answer["error"] and "/api/" not in answer["error"]
+
+
 async def test_the_main_port_speaks_for_the_first_session(http: aiohttp.ClientSession):
     async with homes("echo", "counter") as server:
         assert await asked(http, "POST", server.url + "/query", json={"value": 1}) == (200, {"any": 1})
