@@ -2,6 +2,8 @@
 
 import asyncio
 import math
+import shutil
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -87,13 +89,30 @@ async def test_a_worker_that_dies_is_told_and_the_next_look_is_whole():
         await looking(server, rows=30, columns=30)
         async with http.get(GRID + "/tiles", headers={"Accept": "text/event-stream"}) as answer:
             assert b"event: tile" in await answer.content.readline()
-            session._backend._child.kill()
+            session._life.backend._child.kill()
             told = (await answer.text()).rsplit("event: ", 1)[1]
         assert told.startswith("error") and "latent" in told
         explorer = await looking(server, rows=3, columns=3)
         await session.ready()
         assert waiting(server) == 0 and not explorer._places.locked()
         assert len([picture async for picture in explorer.pictures(explorer.grid, 9)]) == 9
+
+
+async def test_another_network_in_the_same_file_has_other_tiles(tmp_path: Path):
+    shutil.copytree(MODELS / "latent", tmp_path / "latent")
+    code = tmp_path / "latent" / "model.py"
+    async with serving(models=(f"latent={tmp_path / 'latent'}",)) as server:
+        session = server.hub.get("latent")
+        await session.started()
+        explorer = await looking(server, centre={"w": [0.5, 0.5, 0.5]}, rows=1, columns=2)
+        before = [picture.image async for picture in explorer.pictures(explorer.grid)]
+        code.write_text(code.read_text().replace("128 + 40 *", "64 + 40 *"))
+        await server.hub.restart("latent")
+        await session.started()
+        with pytest.raises(InputError, match="not been shown yet"):
+            explorer.look({"to": [0, 1]})
+        after = [picture.image async for picture in explorer.pictures(explorer.grid)]
+        assert all(one != other for one, other in zip(before, after, strict=True))
 
 
 async def test_a_grid_ends_with_its_session():

@@ -135,7 +135,7 @@ async def test_after_a_crash_a_standing_picture_comes_back():
         session, _player = await walking(server, playing=False)
         async with session.subscribe("image", "newest", RAW) as frames:
             first = colour(await anext(frames))
-            session._backend._child.kill()
+            session._life.backend._child.kill()
             assert colour(await anext(frames)) == first
         assert session.stats.restarts == 1
 

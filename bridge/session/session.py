@@ -1,12 +1,11 @@
 """One running model with a name. Everything that wants something of it goes through here."""
 
 import asyncio
-import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 import msgspec
 
@@ -16,19 +15,18 @@ from bridge.errors import (
     Busy,
     Cancelled,
     InputError,
-    ModelBroken,
     ModelCrashed,
     ModelError,
-    ModelStopped,
     NoOutputYet,
     UnknownPort,
     from_info,
 )
 from bridge.manifest import Manifest
-from bridge.ports import AnyPort, Blob, Encoding, to_json
-from bridge.session.backend import Backend, Exit, Launch
+from bridge.ports import AnyPort, Encoding, to_json
+from bridge.session.backend import Exit, Launch
 from bridge.session.fanout import Events, Fanout, Policy, Subscription
 from bridge.session.guests import Guests, speaker
+from bridge.session.life import Life
 from bridge.session.mailbox import Job, Mailbox
 from bridge.session.messages import (
     Cancel,
@@ -37,7 +35,6 @@ from bridge.session.messages import (
     Failed,
     FromWorker,
     Output,
-    Peek,
     Peeked,
     Progress,
     Ready,
@@ -47,17 +44,13 @@ from bridge.session.messages import (
     Wish,
 )
 from bridge.session.outputs import Event, Frame
+from bridge.session.peeks import Peeks
 from bridge.session.run import RunHandle
 from bridge.session.stats import Stats
+from bridge.session.telling import brief, briefly, info, was_stopped
 from bridge.signature import Command, Signature
 
 State = Literal["starting", "ready", "restarting", "stopped", "failed", "closed"]
-_FIRST_PAUSE_S = 0.1  # before the first restart; doubled each time
-_LONGEST_PAUSE_S = 5.0
-_WAS_STOPPED = "was stopped"
-_SHOWN = 200  # characters of a text, items of a list, in a message that is shown to people
-_log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Session:
@@ -97,37 +90,24 @@ class Session:
         self.folder = start.folder
         self.options = start.options
         self.preset = preset or {}  # those of the options that come with the model, such as the file it loads
-        self._start = start
-        self._start_seconds = start_seconds
-        self._launch = launch
+        self._life = Life(start, launch, self, start_seconds, stopped)
         self._mailbox = Mailbox(bound=queue, current=dict(inputs or {}))
         self._fanout = Fanout(self._wishes_changed)
-        self._backend: Backend | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._may_run = asyncio.Event()  # not set while it is stopped
-        if not stopped:
-            self._may_run.set()
-        self._lost: asyncio.Future[Exit] | None = None
-        self._refused: BridgeError | None = None
-        self._crashes = 0  # in a row: no run finished between, nor was it ready for long
-        self._ready_since: float | None = None
         self._runs = 0
         self._listening: list[Callable[[Mapping[str, Any], object], None]] = []
         self._looked_at = -math.inf
         self._newest_shown = 0  # of the live runs
         self._last: tuple[int, int, float] | None = None  # run, sequence, time in of the newest output
-        self._peeks: dict[int, asyncio.Future[Any]] = {}
-        self._asked: dict[Wish, asyncio.Future[Any]] = {}  # those of them that a further reader may wait for as well
+        self._peeks = Peeks()
         self._moved: asyncio.Future[None] | None = None  # resolved when state or mailbox move on
         self._outputs: dict[str, AnyPort] = {}
         self._live_command = ""
         self._default_wishes: dict[str, tuple[dict[str, Encoding], tuple[Wish, ...]]] = {}
-        self._patience: asyncio.TimerHandle | None = None
 
     # --- its life --------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._life = asyncio.create_task(self._live(), name=f"session {self.name}")
+        self._life.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -145,12 +125,10 @@ class Session:
         self._raise_if_over()
         if self.state == "stopped":
             return
-        self._may_run.clear()
         self._set_state("stopped")
-        self._give_up(_stopped(self.name))
+        self._give_up(was_stopped(self.name))
         self._last = None
-        if self._lost is not None and not self._lost.done():
-            self._lost.set_result(Exit(_WAS_STOPPED))
+        self._life.pause()
 
     def start(self, options: dict[str, Any] | None = None) -> None:
         """Let it run again after stop(), with other options if some are given. Idempotent."""
@@ -159,10 +137,8 @@ class Session:
             return
         if options is not None:
             self.options = options
-            self._start = msgspec.structs.replace(self._start, options=options)
-        self._crashes = 0
         self._set_state("starting")
-        self._may_run.set()
+        self._life.go_on(options)
 
     def end(self) -> None:
         """End everything, without waiting until its process is gone; whoever waits is told. Idempotent."""
@@ -171,107 +147,30 @@ class Session:
         self._set_state("closed")
         self._give_up(Cancelled(f"{self.name} was closed"))
         self._fanout.close(Cancelled(f"{self.name} was closed"))
-        if self._life is not None:
-            self._life.cancel()  # once: a second cancel would interrupt the closing of the worker
+        self._life.end()
 
     async def close(self) -> None:
         """End everything, and wait until its process is gone. Idempotent."""
         self.end()
-        if self._life is not None:
-            await asyncio.wait([self._life])
+        await self._life.over()
 
-    async def _live(self) -> None:
-        """Start the worker, and start it again when it crashes, until told to stop or it crashes too often."""
-        try:
-            while (fatal := await self._next_end()) is None:
-                pass
-        except Exception as error:  # a mistake of ours: told, or everybody would wait for ever
-            _log.exception("the session %s could not go on", self.name)
-            fatal = ModelStopped(f"{self.name} could not go on: {type(error).__name__}: {error}", hint="see the log")
-        self._fail(fatal)
+    # --- what its life says (Tended) -------------------------------------------------------------
 
-    async def _next_end(self) -> BridgeError | None:
-        """One life, and the pause after it if it crashed. Given back: why there may be no other."""
-        await self._may_run.wait()
-        end = await self._end_of_life()
-        if end.reason == _WAS_STOPPED:
-            return None
-        fatal = self._fatal(end)
-        if fatal is None:
-            pause = min(_FIRST_PAUSE_S * 2**self._crashes, _LONGEST_PAUSE_S)
-            self._crashes += 1
-            self.stats.restarts += 1
-            await asyncio.sleep(pause)
-        return fatal
+    @property
+    def stage(self) -> str:
+        return self.progress.stage
 
-    async def _end_of_life(self) -> Exit:
-        try:
-            return await self._one_life()
-        except OSError as error:  # no memory, no process left, no Python where one was
-            return Exit(f"could not be started: {error}")
-
-    def _fatal(self, end: Exit) -> BridgeError | None:
-        """Why it is not started again. A refusal is final only for a model that was never ready: others were once."""
-        if self._refused is not None and self.signature is None:
-            return self._refused
-        return self._too_many_crashes(end) if self._crashes >= limits.RESTARTS else None
-
-    async def _one_life(self) -> Exit:
-        self._lost = asyncio.get_running_loop().create_future()
-        self._refused = None
-        self._ready_since = None
+    def starts_anew(self) -> None:
         self.progress = Progress("loading")
-        backend = await self._launched()
-        try:
-            self._backend = backend
-            if self.state == "ready":  # it was so quick that it said so before we knew it
-                self._wishes_changed()
-                self._pump()
-            else:
-                self._wait_for_word()
-            return await self._lost
-        finally:
-            self._backend = None
-            self._stop_waiting()
-            await _to_its_end(backend.close())
 
-    async def _launched(self) -> Backend:
-        """A started backend; one that was starting when we are cancelled is closed, not lost."""
-        launching = asyncio.ensure_future(self._launch(self._start, self))
-        try:
-            return await _to_its_end(launching)
-        except asyncio.CancelledError:
-            if launching.done() and not launching.cancelled() and launching.exception() is None:
-                await _to_its_end(launching.result().close())
-            raise
+    def restarts(self) -> None:
+        self.stats.restarts += 1
 
-    def _wait_for_word(self) -> None:
-        """A start that says nothing for too long is given up."""
-        self._stop_waiting()
-        self._patience = asyncio.get_running_loop().call_later(self._start_seconds, self._no_word)
+    def at_work(self) -> None:
+        self._wishes_changed()
+        self._pump()
 
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-    def _no_word(self) -> None:
-        self._refused = ModelBroken(
-            f"{self.name} said nothing for {self._start_seconds:.0f} s while {self.progress.stage}",
-            hint="a model that loads for long should call self.progress(stage, fraction) now and then",
-        )
-        if self._lost is not None and not self._lost.done():
-            self._lost.set_result(Exit("did not start"))
-
-    def _too_many_crashes(self, end: Exit) -> BridgeError:
-        last = "\n".join(end.log[-10:])
-        why = f"it could not be loaded: {self._refused.message}" if self._refused else f"its process {end.reason}"
-        return ModelStopped(
-            f"{self.name} crashed {self._crashes + 1} times in a row and was not started again; the last time {why}",
-            hint=f"the last it said:\n{last}" if last else "it printed nothing; close it and open it again to retry",
-        )
-
-    def _fail(self, error: BridgeError) -> None:
+    def failed(self, error: BridgeError) -> None:
         if self.state == "closed":
             return
         self.error = error
@@ -283,13 +182,7 @@ class Session:
     def _give_up(self, error: BridgeError) -> None:
         for job in self._mailbox.empty():
             self._end(job, error)
-        self._give_up_peeks(error)
-
-    def _give_up_peeks(self, error: BridgeError) -> None:
-        for answer in self._peeks.values():
-            if not answer.done():
-                answer.set_exception(error)
-        self._peeks.clear()
+        self._peeks.give_up(error)
 
     def _set_state(self, state: State, **data: Any) -> None:
         self.state = state
@@ -299,7 +192,7 @@ class Session:
     def _raise_unless_on(self) -> None:
         self._raise_if_over()
         if self.state == "stopped":
-            raise _stopped(self.name)
+            raise was_stopped(self.name)
 
     def _raise_if_over(self) -> None:
         if self.state == "failed":
@@ -312,7 +205,7 @@ class Session:
 
     def describe(self) -> dict[str, Any]:
         """All there is to know, as JSON."""
-        now = self.clock()
+        backend = self._life.backend
         return {
             "name": self.name,
             "model": self.model,
@@ -320,21 +213,21 @@ class Session:
             "workspace": self.workspace,
             "title": self.manifest.title,
             "kind": self.manifest.kind,
-            "place": self._backend.place if self._backend else "",
+            "place": backend.place if backend else "",
             "progress": {
                 "stage": self.progress.stage,
                 "fraction": self.progress.fraction,
                 "text": self.progress.text,
             },
-            "error": _info(self.error),
+            "error": info(self.error),
             "options": {name: to_json(value) for name, value in self.options.items() if name not in self.preset},
             "inputs": self.inputs(),
             "notes": self.notes,
-            **_described(self.signature),
+            "signature": None if self.signature is None else msgspec.to_builtins(self.signature),
             "guests": self.guests.described(),
             "stats": {
-                **self.stats.describe(now),
-                "memory": self._backend.memory if self._backend else 0,
+                **self.stats.describe(self.clock()),
+                "memory": backend.memory if backend else 0,
                 "drops": self._fanout.drops,
                 "waiting": self._mailbox.waiting,
                 "under_way": self._mailbox.under_way,
@@ -344,7 +237,7 @@ class Session:
 
     def inputs(self) -> dict[str, Any]:
         """The live inputs as they stand; large ones only by name of their format."""
-        return {name: _brief(value) for name, value in self._mailbox.current.items()}
+        return {name: brief(value) for name, value in self._mailbox.current.items()}
 
     def snapshot(self) -> Mapping[str, Any]:
         """The live inputs themselves, as they cross to the worker. Never changed: a send makes a new one."""
@@ -411,7 +304,7 @@ class Session:
             self.guests.spoke(guest)
         if self.messages.listeners:
             wire, address = guest or ("", "")
-            said = {"direction": "in", "wire": wire, "address": address, "verb": verb, "values": _briefly(values)}
+            said = {"direction": "in", "wire": wire, "address": address, "verb": verb, "values": briefly(values)}
             self.messages.publish(Event("message", self.name, said))
 
     def overhear(self, heard: Callable[[Mapping[str, Any], object], None]) -> Callable[[], None]:
@@ -508,24 +401,25 @@ class Session:
 
     def _pump(self) -> None:
         """Hand over what the worker can take now."""
-        if self.state != "ready" or self._backend is None:
+        backend = self._life.backend
+        if self.state != "ready" or backend is None:
             return
         while (job := self._mailbox.take(self._runs + 1, self._live_command)) is not None:
             if job.live:
                 self._runs += 1
-            self._backend.post(job.message())
+            backend.post(job.message())
 
     def _post_cancel(self, job: Job) -> None:
         """Once: a model that hangs reads none of them, and each would wait for it."""
-        if self._backend is not None and not job.cancel_sent:
+        if self._life.backend is not None and not job.cancel_sent:
             job.cancel_sent = True
-            self._backend.post(Cancel(job.run))
+            self._life.backend.post(Cancel(job.run))
 
     def _wishes_changed(self) -> None:
         self._move()
-        self._asked.clear()  # what is asked for from now on may be newer than what was asked for before
-        if self._backend is not None and self.state == "ready":
-            self._backend.post(Wants(self._fanout.wishes))
+        self._peeks.ask_anew()
+        if self._life.backend is not None and self.state == "ready":
+            self._life.backend.post(Wants(self._fanout.wishes))
 
     def _end(self, job: Job, error: BridgeError | None) -> None:
         self.stats.runs += 1
@@ -553,33 +447,29 @@ class Session:
                 self._gave(message)
             case Done(run):
                 self._finished(run, None)
-            case Failed(run, info):
-                self._finished(run, from_info(info))
+            case Failed(run, why):
+                self._finished(run, from_info(why))
             case Dropped(run):
                 self._finished(run, Cancelled(f"run {run} was cancelled"))
             case Peeked():
-                self._peeked(message)
+                self._peeks.heard(message)
             case Progress():
                 self.progress = message
-                if self._patience is not None:
-                    self._wait_for_word()
+                self._life.said_something()
                 self._tell("progress", stage=message.stage, fraction=message.fraction, text=message.text)
             case Ready(signature, notes):
                 self._became_ready(signature, notes)
-            case Refusal(info):
-                self._refused = from_info(info)
+            case Refusal(why):
+                self._life.refuses(from_info(why))
 
     def log_line(self, line: str) -> None:
         self._tell("log", line=line)
 
     def lost(self, end: Exit) -> None:
         """The worker is gone: what it worked on has failed, what waited goes on waiting."""
-        self._backend = None
-        if self._lost is not None and self._lost.done():
-            return  # we gave this worker up, and who waited for it has been told
-        if self._ready_since is not None and self.clock() - self._ready_since >= limits.STEADY_SECONDS:
-            self._crashes = 0
-        if self.state != "closed" and (self._refused is None or self.signature is not None):
+        if not self._life.lost():
+            return
+        if self.state != "closed" and not self._life.refusal_is_final:
             self._set_state("restarting", reason=end.reason, log=list(end.log[-5:]))
         for job in self._mailbox.worker_died():
             last = f"; the last it said: {end.log[-1]}" if end.log else ""
@@ -588,16 +478,13 @@ class Session:
                 hint="it is being started again; runs that wait are kept",
             )
             self._end(job, error)
-        self._give_up_peeks(NoOutputYet(f"{self.name} was started again and has not given anything out yet"))
+        self._peeks.give_up(NoOutputYet(f"{self.name} was started again and has not given anything out yet"))
         self._last = None
-        if self._lost is not None and not self._lost.done():
-            self._lost.set_result(end)
+        self._life.mourned(end)
 
     def _became_ready(self, signature: Signature, notes: dict[str, Any]) -> None:
-        if self._lost is not None and self._lost.done():
-            return  # too late: we gave this worker up
-        self._stop_waiting()
-        self._ready_since = self.clock()
+        if not self._life.became_ready():
+            return
         self.signature = signature
         self.notes = notes
         self._outputs = signature.outputs
@@ -646,7 +533,7 @@ class Session:
 
     def _show_given(self, output: Output) -> None:
         values = {port: encodings[0][1] for port, encodings in output.values.items() if encodings}
-        said = {"direction": "out", "run": output.run, "sequence": output.sequence, "values": _briefly(values)}
+        said = {"direction": "out", "run": output.run, "sequence": output.sequence, "values": briefly(values)}
         self.messages.publish(Event("message", self.name, said))
 
     def _stale(self, job: Job) -> bool:
@@ -686,7 +573,7 @@ class Session:
         job = self._mailbox.ended(run)
         if job is None:
             return
-        self._crashes = 0
+        self._life.finished_a_run()
         self._end(job, error)
         self._pump()
         self._move()
@@ -694,11 +581,11 @@ class Session:
     # --- the last output -------------------------------------------------------------------------
 
     async def _peek(self, wish: Wish) -> Frame:
-        if self._last is None or self._backend is None:
+        if self._last is None or self._life.backend is None:
             raise NoOutputYet(
                 f"{self.name} has not given anything out yet", hint="run it, or send live inputs first", field=wish[0]
             )
-        answer = self._asked_for(wish, self._backend)
+        answer = self._peeks.ask(wish, self._life.backend)
         if answer is None:
             raise Busy(
                 f"{limits.PEEKS_WAITING} last outputs of {self.name} are being asked for already",
@@ -707,51 +594,21 @@ class Session:
             )
         return self._shown(wish, await asyncio.shield(answer))  # others may wait for the same one
 
-    def _peeked(self, message: Peeked) -> None:
-        answer = self._peeks.pop(message.request, None)
-        if answer is None or answer.done():
-            return
-        if message.error is not None:
-            answer.set_exception(from_info(message.error))
-        else:
-            answer.set_result(message.value)
-
     def _show_last(self, wish: Wish, subscription: Subscription) -> None:
         """Let a new reader see at once what the model gave out last, unless something newer comes first.
 
         Asked also before there is any: what is just being given out may have been encoded without this reader.
         """
-        if self._backend is None or self.state != "ready":
+        if self._life.backend is None or self.state != "ready":
             return
 
         def show(answer: asyncio.Future[Any]) -> None:
             if answer.exception() is None and self._fanout.newest(wish) is None:
                 subscription.offer(self._shown(wish, answer.result()))
 
-        answer = self._asked_for(wish, self._backend)
+        answer = self._peeks.ask(wish, self._life.backend)
         if answer is not None:
             answer.add_done_callback(show)
-
-    def _asked_for(self, wish: Wish, backend: Backend) -> asyncio.Future[Any] | None:
-        """What the worker gave out last of a port, once it says so. Asked once for all who want to know it now.
-
-        None when too much is being asked for: a worker that hangs reads nothing of it.
-        """
-        asked = self._asked.get(wish)
-        if asked is not None and not asked.done():
-            return asked
-        if len(self._peeks) >= limits.PEEKS_WAITING:
-            return None
-        self._runs += 1
-        answer = self._peeks[self._runs] = self._asked[wish] = asyncio.get_running_loop().create_future()
-        answer.add_done_callback(partial(self._heard_of, wish))
-        backend.post(Peek(self._runs, *wish))
-        return answer
-
-    def _heard_of(self, wish: Wish, answer: asyncio.Future[Any]) -> None:
-        if self._asked.get(wish) is answer:
-            del self._asked[wish]
-        answer.exception()  # who asked may be gone by now: an error that nobody hears is no mistake of ours
 
     def _shown(self, wish: Wish, value: Any) -> Frame:
         """The last output as a frame. Messages keep their order, so what we know of it is of the same output."""
@@ -764,7 +621,7 @@ class Session:
         self.events.publish(Event(kind, self.name, data))
 
     def _tell_error(self, error: BridgeError) -> None:
-        self._tell("error", **(_info(error) or {}))
+        self._tell("error", **(info(error) or {}))
 
     def _move(self) -> None:
         if self._moved is not None and not self._moved.done():
@@ -775,46 +632,3 @@ class Session:
         if self._moved is None or self._moved.done():
             self._moved = asyncio.get_running_loop().create_future()
         await asyncio.shield(self._moved)
-
-
-def _stopped(name: str) -> ModelStopped:
-    return ModelStopped(f"{name} was stopped", hint=f"start it again: POST /api/sessions/{name}/start")
-
-
-def _info(error: BridgeError | None) -> dict[str, str] | None:
-    if error is None:
-        return None
-    return {"code": error.code, "message": error.message, "hint": error.hint, "field": error.field}
-
-
-def _described(signature: Signature | None) -> dict[str, Any]:
-    if signature is None:
-        return {"signature": None}
-    return {"signature": msgspec.to_builtins(signature)}
-
-
-def _briefly(values: Mapping[str, Any]) -> dict[str, Any]:
-    """For people to look at: no bytes, and of long texts and lists the beginning."""
-    return {name: _shortened(value) for name, value in values.items()}
-
-
-def _shortened(value: Any) -> Any:
-    if isinstance(value, (str, list)) and len(value) > _SHOWN:
-        return [*value[:_SHOWN], "…"] if isinstance(value, list) else value[:_SHOWN] + "…"
-    return _brief(value)
-
-
-def _brief(value: Any) -> Any:
-    if isinstance(value, Blob):
-        return {"format": value.format, "bytes": len(value.data), **value.meta}
-    return value
-
-
-async def _to_its_end(work: Awaitable[T]) -> T:
-    """Its result. Who is cancelled meanwhile waits all the same, and is cancelled then: nothing is left half done."""
-    doing = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await asyncio.wait([doing])
-        raise

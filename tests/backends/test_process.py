@@ -37,7 +37,7 @@ async def test_wants_do_not_pile_up_before_a_model_that_hangs(tmp_path: Path):
         await session.started()
         first = session.run({"path": str(tmp_path / "gate"), "tag": "first"})
         await begun(tmp_path / "gate")
-        backend = session._backend
+        backend = session._life.backend
         assert isinstance(backend, ProcessBackend) and backend._child is not None
         for turn in range(2000):
             backend.post(MANY)
@@ -73,5 +73,5 @@ async def test_a_worker_that_can_not_be_started_leaves_no_folder(tmp_path: Path,
     monkeypatch.setattr(process.spawn.sys, "executable", str(tmp_path / "no-such-python"))
     session = session_of("gate", tmp_path / "scratch")
     with pytest.raises(FileNotFoundError):
-        await session._launch(session._start, session)
+        await session._life._launch(session._life._start, session)
     assert list((tmp_path / "scratch").iterdir()) == []

@@ -161,7 +161,7 @@ async def test_a_killed_worker_fails_only_what_it_had_begun(launch: Launch, tmp_
         runs = [session.run({"path": str(gate), "tag": str(n)}) for n in range(16)]
         await exists(tmp_path / "gate.begun")
         gate.touch()
-        killed = session._backend
+        killed = session._life.backend
         killed._child.kill()  # type: ignore[union-attr]
         ends = await asyncio.gather(*(run.result() for run in runs), return_exceptions=True)
         assert not frames.ended

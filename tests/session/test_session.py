@@ -22,7 +22,7 @@ from bridge.errors import (
 )
 from bridge.manifest import Manifest
 from bridge.ports import Encoding, Image, Number, Text
-from bridge.session import session as session_module
+from bridge.session import life as life_module
 from bridge.session.guests import Guest, speaking
 from bridge.session.messages import Output, Peek, Peeked, Progress, Refusal, Start, Unencoded, Wants
 from bridge.session.run import RunHandle
@@ -73,7 +73,7 @@ def run_wish(run: RunHandle) -> Encoding:
 
 @pytest.fixture
 async def stage(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
-    monkeypatch.setattr(session_module, "_FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(life_module, "_FIRST_PAUSE_S", 0.0)
     stage = Stage()
     async with stage.session:
         yield stage
@@ -580,7 +580,7 @@ async def test_a_mistake_of_ours_is_told_and_does_not_leave_it_hanging(monkeypat
     async def broken(start: Start, listener: object) -> PuppetBackend:
         raise LookupError("a typo")
 
-    stage.session._launch = broken
+    stage.session._life._launch = broken
     async with stage.session:
         with pytest.raises(ModelStopped, match="LookupError: a typo"):
             await stage.session.started()
@@ -632,7 +632,7 @@ async def test_closing_during_a_start_that_fails_ends_it():
         await failing.wait()
         raise OSError("no process left")
 
-    stage.session._launch = fails
+    stage.session._life._launch = fails
     async with stage.session:
         await starting.wait()
         closing = asyncio.ensure_future(stage.session.close())
@@ -721,7 +721,7 @@ async def test_what_the_stopped_worker_still_says_is_not_heard(stage: Stage):
 
 
 async def test_stopped_while_it_waits_to_be_restarted_it_stays_stopped(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(session_module, "_FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(life_module, "_FIRST_PAUSE_S", 0.0)
     stage = Stage()
     async with stage.session:
         await stage.up()
