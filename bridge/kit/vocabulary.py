@@ -15,11 +15,16 @@ LONGEST = 24  # characters of a prompt looked at for each token that there is ro
 
 
 class Vocabulary:
-    """A tokenizer of the library `tokenizers`, with what begins and ends a text."""
+    """A tokenizer of the library `tokenizers`, with what begins and ends a text.
 
-    def __init__(self, tokenizer: Any, ends: Iterable[int], begin: int, most: int) -> None:
+    `known`: how many tokens the network has, where the tokenizer can have others.
+    """
+
+    def __init__(self, tokenizer: Any, ends: Iterable[int], begin: int, most: int, known: int | None = None) -> None:
         self._tokenizer = tokenizer
-        self.words = int(tokenizer.get_vocab_size())
+        self.words = int(tokenizer.get_vocab_size()) if known is None else known
+        # One that the network lacks would break its step, for all texts in it.
+        self._strange = known is not None and max(tokenizer.get_vocab().values(), default=0) >= known
         self.ends = frozenset(ends)
         self.begin = begin
         self._most = most * LONGEST  # a text can be a megabyte, and only its end counts
@@ -31,7 +36,8 @@ class Vocabulary:
         """Its tokens; of a very long text only those of its end. Cut rarely, so that a text which grows stays known."""
         cut = max(len(text) // self._most - 1, 0) * self._most
         begun = bool(self._opening) and text.startswith(self._opening)  # a chat template writes it itself
-        return list(self._tokenizer.encode(text[cut:], add_special_tokens=not begun).ids)
+        tokens = list(self._tokenizer.encode(text[cut:], add_special_tokens=not begun).ids)
+        return [token for token in tokens if token < self.words] if self._strange else tokens
 
     def decode(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True))

@@ -180,7 +180,8 @@ def _vocabulary(tokenizer: Any, model: Any, context: int, name: str) -> Vocabula
     told = tokenizer.eos_token_id if told is None else told
     ends = told if isinstance(told, list) else [] if told is None else [told]
     begin = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else next(iter(ends), 0)
-    return Vocabulary(quick, ends, begin, context)
+    known = min(len(part.weight) for part in (model.get_input_embeddings(), model.get_output_embeddings()))
+    return Vocabulary(quick, ends, begin, context, known)
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
 import torch
+from tokenizers import Tokenizer
 
 from bridge import InputError, load_class
 from bridge.errors import ModelBroken
@@ -106,6 +107,19 @@ def test_a_template_that_refuses_is_told_in_words(copied):
     )
     with pytest.raises(InputError, match="only users"):
         opened(copied).chat([{"role": "system", "content": "be kind"}])
+
+
+def test_tokens_that_the_network_does_not_know_are_left_out_of_a_prompt(ours, copied):
+    tokenizer = Tokenizer.from_file(str(copied / "tokenizer.json"))
+    tokenizer.add_special_tokens(["<picture>"])  # as some networks have it that come in two kinds
+    tokenizer.save(str(copied / "tokenizer.json"))
+    model = opened(copied)
+    assert written(model, f"{PROMPT}<picture>", 20) == written(ours, PROMPT, 20)
+    assert written(model, "<picture>", 20) == written(ours, "", 20)
+    with pytest.raises(InputError, match="no token 300"):
+        model.run("", prompt_tokens=[300])
+    with pytest.raises(InputError, match="the token '300'"):
+        model.run("a", logit_bias={"300": 1})
 
 
 def test_pickles_are_refused_unless_they_are_asked_for(ours, copied):

@@ -114,3 +114,11 @@ def test_a_folder_has_its_words_and_its_ends(tmp_path):
     words = open_vocabulary(tmp_path, {"vocab_size": 300, "eos_token_id": [256, 3]}, 64)
     assert (words.ends, words.words) == ({256, 3}, 257)
     assert json.loads((tmp_path / "tokenizer.json").read_text())["decoder"]["type"] == "ByteLevel"
+
+
+def test_tokens_that_the_network_lacks_are_left_out():
+    tokenizer = byte_level()  # the special one has the number 256
+    assert Vocabulary(tokenizer, [256], 256, 64).encode("a<|end|>b") == [64, 256, 65]
+    assert Vocabulary(tokenizer, [], 0, 64, 257).encode("a<|end|>b") == [64, 256, 65]
+    short = Vocabulary(tokenizer, [], 0, 64, 256)
+    assert short.encode("a<|end|>b") == [64, 65] and short.words == 256
