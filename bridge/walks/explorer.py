@@ -185,7 +185,7 @@ class Explorer:
     async def _streamed(self, grid: Grid, width: int, moves: int) -> AsyncGenerator[Picture, None]:
         command = self._command()
         wish, others = Encoding("jpeg", width=width), self._others(command)
-        about = wish, msgspec.json.encode(others, enc_hook=_plain)
+        about = wish, msgspec.json.encode(others, enc_hook=_plain), self._styles.loaded()
         wanted = []
         with self._streaming(moves) as stream:
             for tile in grid.tiles():

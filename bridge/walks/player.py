@@ -50,10 +50,11 @@ class Player:
         self._places: dict[str, Given] = {}  # favourites that were asked for: they stay, also when they are dropped
         self._began = session.clock()
         self._vectors = {space: Vectors(handles.latent, space) for space in handles.latent.spaces}
+        self._mapped_by = session.signature  # told anew by each process: the file it loaded may be another by then
         walk = Walk.begun(handles.latent, self._checked(Settings().changed(begin.settings, handles.latent)))
         self._performance = _found(session, handles, walk.sought(begin.place, 0.0), begin.stands_by)
         self._offered: dict[str, Any] = {}
-        self._restarts = session.stats.restarts
+        self._offered_to = session.signature
         self._slot = -math.inf  # of the last frame, where fewer are wanted than the model can make
         self._news: asyncio.Future[None] | None = None  # resolved when something was told
         self._task: asyncio.Task[None] | None = None
@@ -205,9 +206,8 @@ class Player:
             return
         t = self._now()
         self._performance = self._performance.given(inputs, t, self._here)
-        if "label" in inputs and "w" in self._vectors:  # another label means other vectors in w
-            self._vectors["w"] = Vectors(self.handles.latent, "w")
-            self._checked(self._walk.settings)
+        if "label" in inputs:
+            self._forget_styles()
         self._offered = {**self._offered, **inputs}  # the model gets them without us
         self._note(Control(t, inputs=dict(inputs)))
 
@@ -264,7 +264,7 @@ class Player:
             await self._fetch()
             return
         self._get_ahead(t)
-        if not _same(inputs, self._offered) or self._restarts != self._session.stats.restarts:
+        if not _same(inputs, self._offered) or self._offered_to is not self._session.signature:
             self._offer(inputs, t)
         elif self._walk.rests(t):
             await self._told_or_moved()
@@ -273,7 +273,7 @@ class Player:
 
     def _offer(self, inputs: dict[str, Any], t: float) -> None:
         self._offered = inputs
-        self._restarts = self._session.stats.restarts
+        self._offered_to = self._session.signature
         self._session.send(inputs, by=self)
         gap = self._gap(t)
         self._slot = max(self._slot + gap, t - gap)
@@ -292,7 +292,9 @@ class Player:
 
     @property
     def _here(self) -> Vectors:
-        """The vectors of the space that is walked."""
+        """The vectors of the space that is walked, in w those of the network that is loaded now."""
+        if self._mapped_by is not self._session.signature:
+            self._forget_styles()
         return self._vectors[self._walk.settings.space]
 
     def _now(self) -> float:
@@ -314,13 +316,20 @@ class Player:
 
     # --- vectors that can't be computed here -----------------------------------------------------
 
+    def _forget_styles(self) -> None:
+        """With another label, or another network in the same file, other vectors in w belong to keys."""
+        self._mapped_by = self._session.signature
+        if "w" in self._vectors:
+            self._vectors["w"] = Vectors(self.handles.latent, "w")
+            self._checked(self._walk.settings)
+
     async def _fetch(self) -> None:
         """Get the vectors that are needed now or soon: favourites as they were kept, those in w from the model."""
         self._checked(self._walk.settings)  # favourites
-        for key in self._here.missing(self._walk.needs(self._now(), _AHEAD_S)):
+        here = self._here  # those that are forgotten meanwhile get nothing that was made for the ones before
+        for key in here.missing(self._walk.needs(self._now(), _AHEAD_S)):
             vector = self._vectors["z"][key]
-            made = await mapped(self._session, self.handles, vector, self._session.snapshot())
-            self._vectors["w"].put(key, made)
+            here.put(key, await mapped(self._session, self.handles, vector, self._session.snapshot()))
 
     def _get_ahead(self, t: float) -> None:
         """Have the vectors in w that will be needed soon worked out beside the frames."""

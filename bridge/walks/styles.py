@@ -25,8 +25,17 @@ class Styles:
     def __init__(self, session: Session, handles: Handles) -> None:
         self._session = session
         self._handles = handles
-        self._kept: OrderedDict[Tile, NDArray[np.float32]] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, Tile], NDArray[np.float32]] = OrderedDict()
         self._middles: dict[Any, NDArray[np.float32]] = {}  # of the seed that was looked at last
+        self._told = session.signature  # anew by each process
+        self._loaded = 0
+
+    def loaded(self) -> int:
+        """A number for the process of now: another one may have loaded another network from the same file."""
+        if self._told is not self._session.signature:
+            self._told = self._session.signature
+            self._loaded += 1
+        return self._loaded
 
     def middle(self, tile: Tile) -> Array:
         """The place in z whose surroundings are taken over to w."""
@@ -34,30 +43,33 @@ class Styles:
 
     def known(self, tile: Tile) -> NDArray[np.float32]:
         """The place of a tile that was made; InputError if it was not."""
-        if tile not in self._kept:
+        known = self._kept.get((self.loaded(), tile))
+        if known is None:
             raise InputError("that tile has not been shown yet", hint="look at it first", field="to")
-        return self._kept[tile]
+        return known
 
     async def made(self, tile: Tile, z: Array, centre: Array, others: Mapping[str, Any]) -> NDArray[np.float32]:
         """The place in w of a tile around that centre, whose vector around the middle is z."""
+        loaded = self.loaded()
         style = await mapped(self._session, self._handles, z.astype(np.float32), others)
         middle = await self._mapped_middle(tile, others)
         if len(centre) % len(style):
             said = f"the centre holds {len(centre)} numbers; a style of this network has {len(style)}"
             raise InputError(said, hint="take another centre", field="grid.centre")
         layers = centre.reshape(-1, len(style))  # one for each, or one for all
-        self._keep(tile, (layers + (style - middle)).astype(np.float32).ravel())
-        return self._kept[tile]
+        place = (layers + (style - middle)).astype(np.float32).ravel()
+        self._keep(loaded, tile, place)
+        return place
 
     async def _mapped_middle(self, tile: Tile, others: Mapping[str, Any]) -> NDArray[np.float32]:
-        about = tile.seed, others.get("label")
+        about = self.loaded(), tile.seed, others.get("label")
         if about not in self._middles:
             z = self.middle(tile).astype(np.float32)
             self._middles = {about: await mapped(self._session, self._handles, z, others)}
         return self._middles[about]
 
-    def _keep(self, tile: Tile, place: NDArray[np.float32]) -> None:
-        self._kept[tile] = place
-        self._kept.move_to_end(tile)
+    def _keep(self, loaded: int, tile: Tile, place: NDArray[np.float32]) -> None:
+        self._kept[loaded, tile] = place
+        self._kept.move_to_end((loaded, tile))
         while len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
