@@ -141,11 +141,14 @@ class Client:
 
     # --- WebSocket -------------------------------------------------------------------------------
 
-    def carried(self, transport: asyncio.BaseTransport | None) -> None:
-        """From now on a WebSocket carries it."""
+    def carried(self, transport: asyncio.BaseTransport | None) -> bool:
+        """From now on a WebSocket carries it. False: it is gone, or another one was quicker."""
         self.upgrading = False
+        if self.closed or self.in_websocket:
+            return False
         self._carrier = transport if isinstance(transport, asyncio.Transport) else None
         self.release()
+        return True
 
     async def pump(self, socket: web.WebSocketResponse) -> None:
         """What waits goes out one by one, at the pace of the reader, until the client is closed."""
@@ -300,9 +303,8 @@ async def _upgraded(socket: web.WebSocketResponse, client: Client, transport: as
                     )
                     client.upgrading = True
                     client.release()
-                elif packet.kind == codec.UPGRADE and not client.closed:
-                    client.carried(transport)
-                    return True
+                elif packet.kind == codec.UPGRADE:
+                    return client.carried(transport)
     except (TimeoutError, BadMessage):
         return False
     finally:

@@ -216,6 +216,25 @@ async def test_a_socket_moves_over_and_what_it_is_told_comes_there(http: aiohttp
             assert await socket.receive_str() == '42["data",{"any":2}]'
 
 
+async def test_of_two_sockets_that_ask_to_take_over_one_does(http: aiohttp.ClientSession):
+    async with homes("echo") as server:
+        client = Polling(http, place(server, "echo", "socket.io"))
+        await client.open()
+        await client.heard("info")
+        at = client.at.replace("transport=polling", "transport=websocket")
+        async with http.ws_connect(at) as first, http.ws_connect(at) as second:
+            for socket in (first, second):
+                await socket.send_str("2probe")
+                assert await socket.receive_str() == "3probe"
+            await first.send_str("5")
+            await first.send_str('42["query",{"value":1}]')
+            assert await first.receive_str() == '42["data",{"any":1}]'
+            await second.send_str("5")
+            assert (await second.receive()).type is aiohttp.WSMsgType.CLOSE
+            await first.send_str('42["query",{"value":2}]')
+            assert await first.receive_str() == '42["data",{"any":2}]'
+
+
 async def test_so_many_clients_may_be_there_and_no_more(http: aiohttp.ClientSession):
     async with homes("echo") as server:
         at = place(server, "echo", "socket.io")
