@@ -204,7 +204,8 @@ def run(
     url: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="the bridge to use; without one that answers, the model is started just for this"
+            metavar="URL",
+            help="the bridge to use; if none is named and none runs here, the model is started just for this",
         ),
     ] = None,
     token: Token = None,
