@@ -222,8 +222,14 @@ class Catalog:
         return entry
 
     async def named(self, ref: str) -> Entry:
-        """The model of that id, broken or not, or a network on the Hub. Never a path: it may come over a wire."""
-        return await self._network(ref) if references.is_reference(ref) else self.get(ref)
+        """The model of that id, broken or not, or a network on the Hub. Never a path: it may come over a wire.
+
+        One that was put into a folder since the last look is found.
+        """
+        if references.is_reference(ref):
+            return await self._network(ref)
+        await self._look_for(ref)
+        return self.get(ref)
 
     def resolve(self, ref: str) -> Entry:
         """A model that can be opened, by id or by the path of its folder or file; UnknownModel or ModelBroken.
@@ -240,7 +246,10 @@ class Catalog:
             return await self._network(ref)
         if elsewhere.is_address(ref):
             return self._server(ref)
-        return self.resolve(ref) if _ID.fullmatch(ref) else await asyncio.to_thread(self.resolve, ref)
+        if _ID.fullmatch(ref):
+            await self._look_for(ref)
+            return self.resolve(ref)
+        return await asyncio.to_thread(self.resolve, ref)
 
     def add_path(self, path: Path) -> Entry:
         """Take in a model folder, or a file that a model opens. From now on it counts more than others of its id.
@@ -336,6 +345,13 @@ class Catalog:
             yield from (self._known(_of_file(file, self._opens[file.suffix.lower()], source.origin)) for file in files)
             if source.origin == "path" and not folders and not files:
                 yield _missing(source.folder)
+
+    async def _look_for(self, id: str) -> None:
+        """Look at every place again where there is no such model yet."""
+        try:
+            self.get(id)
+        except UnknownModel:
+            await asyncio.to_thread(self.refresh)
 
     def _server(self, address: str) -> Entry:
         """A server that holds a model. As with paths: only the user of this machine may name it."""

@@ -159,6 +159,18 @@ class TestBroken:
         assert (await found.describe_all())[0].problem is None
 
 
+class TestWhatIsPutThereLater:
+    async def test_is_found_when_it_is_named(self, place, look):
+        found = look()
+        model(place, "rain")
+        assert (await found.named("rain")).id == "rain"
+        model(place, "snow")
+        assert (await found.resolved("snow")).id == "snow"
+        for ask in (found.named, found.resolved):
+            with pytest.raises(UnknownModel, match="there is no model 'hail'"):
+                await ask("hail")
+
+
 class TestWhichCounts:
     def test_path_before_yours_before_package_before_built_in(self, place, look):
         order = ["built-in", "package", "yours", "path"]
