@@ -365,19 +365,15 @@ class Writing(Iterator[dict[str, Any] | None]):
         assert text.logits is not None and text.state is not None
         if self._wishes.likeliest:
             logs = log_probabilities(text.logits)
-            self._told.put(
-                {
-                    "text": self._engine.tokens.spelt(token),
-                    "logprob": float(logs[token]),
-                    "likeliest": [
-                        {"text": self._engine.tokens.spelt(other), "logprob": log}
-                        for other, log in zip(*likeliest(text.logits, self._wishes.likeliest), strict=True)
-                    ],
-                }
-            )
+            others = zip(*likeliest(text.logits, self._wishes.likeliest), strict=True)
+            told = self._one(token, float(logs[token]))
+            self._told.put({**told, "likeliest": [self._one(other, log) for other, log in others]})
         if self._wishes.vectors:
             step["probabilities"] = _odds(text.logits)
             step["embedding"] = text.state
+
+    def _one(self, token: int, logprob: float) -> dict[str, Any]:
+        return {"text": self._engine.tokens.spelt(token), "number": token, "logprob": logprob}
 
     def _ending(self) -> dict[str, Any]:
         first = self._all[0]

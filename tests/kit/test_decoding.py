@@ -246,6 +246,9 @@ def test_probabilities_likely_tokens_and_the_state_are_told_if_asked_for():
     logits, state = answer(Endless().encode("ab"))
     odds = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     assert step["tokens"]["likeliest"][0]["text"] == step["tokens"]["text"] == step["generated_text"]
+    assert (
+        step["tokens"]["number"] == odds.argmax() and len({one["number"] for one in step["tokens"]["likeliest"]}) == 3
+    )
     assert np.isclose(np.exp(step["tokens"]["logprob"]), odds.max()) and len(step["tokens"]["likeliest"]) == 3
     assert np.allclose(step["probabilities"], np.sort(odds)[::-1][:16], atol=1e-6) and np.array_equal(
         step["embedding"], state
