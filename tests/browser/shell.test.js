@@ -77,6 +77,81 @@ test("the keyboard reaches everything: the way to the content, tabs by arrows, a
   assert.equal(await it.page.evaluate(() => document.activeElement.textContent), "to the content");
 });
 
+// Everything that can be pressed or typed into, as a person meets it: a radio or a switch is its label, what hangs in a
+// line (live, a handle) is felt as far as its ::after reaches.
+const CONTROLS = "button, input, select, textarea, a[href], summary, [tabindex='0']";
+
+test("where a finger points, nothing that is pressed is smaller than a thumb", async () => {
+  for (const hash of [...Object.values(PAGES), "#/play/everything", "#/touch/everything", "#/play/writer"]) {
+    const page = await it.open(hash, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+    await there(page);
+    const small = await page.evaluate((controls) => {
+      const size = (element) => {
+        const { width, height } = element.getBoundingClientRect();
+        const around = getComputedStyle(element, "::after");
+        const reach = element.matches(".live, .handle") ? [around.left, around.top].map((side) => -2 * parseFloat(side)) : [0, 0];
+        return [width + reach[0], height + reach[1]];
+      };
+      const met = (element) => (element.matches(".choice input, .switch input") ? element.closest("label") : element);
+      const within = (element) => element.matches("a") && getComputedStyle(element).display === "inline"; // a sentence
+      return [...document.querySelectorAll(controls)]
+        .filter((element) => element.checkVisibility() && !element.matches(".skip") && !within(element))
+        .map((element) => [element.outerHTML.slice(0, 120), ...size(met(element))]).filter(([, width, height]) => width < 43.5 || height < 43.5);
+    }, CONTROLS);
+    assert.deepEqual(small, [], hash);
+    await page.close();
+  }
+});
+
+test("by Tab alone every control of every page is reached, in view, with its focus seen, and left again", async () => {
+  for (const hash of [...Object.values(PAGES), "#/play/everything", "#/touch/everything", "#/play/writer"]) {
+    const page = await it.open(hash);
+    await there(page);
+    await page.evaluate((controls) => document.querySelector(controls)?.focus(), CONTROLS);
+    for (;;) {
+      const told = await page.evaluate(() => {
+        const element = document.activeElement;
+        if (element === document.body) return null;
+        const [before, html] = [element.reached, element.outerHTML.slice(0, 160)];
+        element.reached = true;
+        const around = element.matches(".drop > input, .search input") ? element.parentElement : element.matches(".choice input") ? element.nextElementSibling : element;
+        const { outlineStyle, boxShadow } = getComputedStyle(around);
+        const { top, bottom, left, right } = element.getBoundingClientRect();
+        const under = element.closest("header.top") ? 0 : document.querySelector("header.top")?.getBoundingClientRect().bottom ?? 0;
+        const hidden = bottom <= under || top >= innerHeight || right <= 0 || left >= innerWidth;
+        const unseen = outlineStyle === "none" && !(element.matches(".search input") && boxShadow !== "none");
+        return { before, html, trouble: hidden ? "out of view" : unseen ? "no ring" : "" };
+      });
+      if (!told || told.before) break;
+      assert.equal(told.trouble, "", `${hash}: ${told.html}`);
+      await page.keyboard.press("Tab");
+    }
+    const missed = await page.evaluate((controls) => [...document.querySelectorAll(controls)]
+      .filter((element) => !element.reached && element.tabIndex >= 0 && !element.disabled && element.checkVisibility() && !element.matches("[type=radio]:not(:checked)"))
+      .map((element) => element.outerHTML.slice(0, 120)), CONTROLS);
+    assert.deepEqual(missed, [], hash); // so nothing has kept the focus either
+    await page.close();
+  }
+});
+
+test("a window over the page keeps the focus, and gives it back; a menu that is left is closed", async () => {
+  const dream = it.session("dream");
+  const wave = dream.getByRole("button", { name: "let speed move by itself" });
+  await wave.press("Enter");
+  const dialog = it.page.getByRole("dialog");
+  await dialog.waitFor();
+  for (let times = 0; times < 8; times += 1) {
+    await it.page.keyboard.press("Tab");
+    assert.ok(await it.page.evaluate(() => document.activeElement === document.body || Boolean(document.activeElement.closest("dialog"))), "it is still in the window");
+  }
+  await it.page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await wave.evaluate((button) => document.activeElement === button), true, "where one was");
+  await dream.getByRole("button", { name: "more about dream" }).press("Enter");
+  await dream.getByRole("button", { name: "about the model" }).press("Tab");
+  await dream.getByRole("button", { name: "about the model" }).waitFor({ state: "detached" });
+});
+
 const LOOKS = [["light", { width: 1280, height: 800 }], ["dark", { width: 390, height: 844 }]];
 
 async function serious(page) {

@@ -115,7 +115,9 @@ export function Menu({ label, items, icon = "more" }) {
     if (event.key === "Escape" && open) { setOpen(false); place.current.querySelector("button").focus(); event.stopPropagation(); }
     else if (step && open) { event.preventDefault(); all[(all.indexOf(document.activeElement) + step + all.length) % all.length].focus(); }
   };
-  return html`<span class="popup" ref=${place} onKeyDown=${key}>
+  // In small letters: Preact takes the name of an event that is no property of elements as it is written.
+  const left = ({ relatedTarget: to }) => { if (to && !place.current.contains(to)) setOpen(false); };
+  return html`<span class="popup" ref=${place} onKeyDown=${key} onfocusout=${left}>
     <button type="button" class="button quiet bare" aria-label=${`more about ${label}`} title="more" aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name=${icon} /></button>
     ${open && html`<ul>${items.map(([name, work]) => html`<li key=${name}><button type="button" onClick=${() => { setOpen(false); trying(work); }}>${name}</button></li>`)}</ul>`}</span>`;
 }

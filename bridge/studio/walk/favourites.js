@@ -64,7 +64,7 @@ export function Favourites({ session, walk, onExplore }) {
   return html`<div class="favourites">
     <div class="row"><${Button} icon="heart" onPress=${keep}>keep<//>
       ${those.length > 1 && html`<${Button} kind="quiet" onPress=${() => loop(those)}>${those === all ? "walk through all" : `walk through these ${those.length}`}<//>`}
-      <span class="hint">${all.length ? all.length > 1 && !marked.length ? "shift-click marks several" : "" : "keeps where the picture is now"}</span></div>
+      <span class=${all.length ? "hint mouse" : "hint"}>${all.length ? all.length > 1 && !marked.length ? "shift-click marks several" : "" : "keeps where the picture is now"}</span></div>
     ${all.length > 0 && html`<div class="thumbs" role="group" aria-label="favourites">${all.map((favourite) => html`<button key=${favourite.id} type="button" title=${`go to ${favourite.name}; double click: as it was kept`}
       class=${marked.includes(favourite.id) ? "marked" : ""} aria-pressed=${favourite.id === chosen} onClick=${(event) => trying(() => pick(favourite, event))} onDblClick=${(event) => isMarking(event) || trying(() => whole(favourite))}>
       <img src=${address(favourite.picture)} alt="" loading="lazy" /><span>${favourite.name}</span></button>`)}</div>`}
