@@ -107,6 +107,17 @@ test("what can be undone waits while someone points at it", async () => {
   assert.ok((await it.ask("/api/sessions")).sessions.some(({ name }) => name === "palette"), "it was never closed");
 });
 
+test("what can be undone waits while it has the focus", async () => {
+  await it.page.clock.install();
+  await it.press(it.session("palette"), "close palette");
+  const undo = it.page.getByRole("button", { name: "Undo", exact: true });
+  await undo.focus();
+  await it.page.clock.fastForward("10:00");
+  await undo.press("Enter");
+  await it.page.clock.resume();
+  await it.session("palette").getByText("ready", { exact: true }).waitFor();
+});
+
 test("a model that is closed and added again at once is a new session, which stays", async () => {
   const process = async () => (await it.ask("/api/sessions/palette")).place;
   const before = await process();

@@ -25,12 +25,18 @@ function drop(one) {
   clearTimeout(one.timer);
   if (!toasts.get().includes(one)) return;
   toasts.set((all) => all.filter((other) => other !== one));
+  if (held) requestAnimationFrame(stillHeld);
   one.over();
 }
 
 function hold() {
   held = true;
   for (const one of toasts.get()) clearTimeout(one.timer);
+}
+
+// What was pointed at, or had the focus, may have gone, and does not say that it is left.
+function stillHeld() {
+  if (!document.querySelector(".toasts:is(:hover, :focus-within)")) letGo();
 }
 
 function letGo() {
@@ -75,9 +81,10 @@ export function undoable(text, work, back) {
 export function Toasts() {
   const all = useStore(toasts);
   const away = (one) => { drop(one); letGo(); }; // what was pointed at is gone, and says no more that it is left
+  // The focus in small letters: Preact takes the name of an event that is no property of elements as it is written.
   const mouse = (what) => ({ pointerType }) => pointerType === "mouse" && what();
   return html`<div class="toasts" role="region" aria-label="what happened" aria-live="polite"
-    onPointerEnter=${mouse(hold)} onPointerLeave=${mouse(letGo)} onFocusIn=${hold} onFocusOut=${letGo}>
+    onPointerEnter=${mouse(hold)} onPointerLeave=${mouse(letGo)} onfocusin=${hold} onfocusout=${letGo}>
     ${all.map((one) => html`<div key=${one.id} class=${one.bad ? "toast bad" : "toast"} role=${one.bad ? "alert" : "status"}>
       <p>${one.text}${one.hint && html`<small>${one.hint}</small>`}</p>
       ${one.action && html`<button type="button" onClick=${() => { one.action.work(); away(one); }}>${one.action.name}</button>`}
