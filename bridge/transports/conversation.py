@@ -7,57 +7,25 @@ What a session gives out goes from its fanout straight to the voice, which packs
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial, reduce
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from bridge import limits, wire
 from bridge.errors import BadMessage, BridgeError, Busy, Cancelled, NotFound, Refused
 from bridge.hub import Hub
-from bridge.ports import Blob
-from bridge.session.fanout import EventReader, Subscription
+from bridge.session.fanout import EventReader
 from bridge.session.guests import Guest, speaking
-from bridge.session.outputs import Event, Frame
+from bridge.session.outputs import Event
 from bridge.session.run import RunHandle
 from bridge.session.session import Session
 from bridge.transports.base import told
-from bridge.transports.websocket_link import Source
+from bridge.transports.conversation_early import EarlySends, EarlyWalks
+from bridge.transports.conversation_reader import Reader, Voice
 from bridge.walking import Walks
-from bridge.wire import Buffer
 
 if TYPE_CHECKING:
     from bridge.walks.player import Player
-
-
-class Shown(NamedTuple):
-    """One frame for one subscription."""
-
-    frame: Frame
-    id: int
-    n: int
-    drops: int
-    age_ms: float
-    binary: bool
-
-
-class Voice(Protocol):
-    """How one client is answered."""
-
-    def say(self, answer: wire.Answer) -> None:
-        """A message without bytes."""
-
-    def give(self, answer: wire.Output | wire.Done, binary: bool) -> None:
-        """Outputs, which may hold bytes."""
-
-    async def room(self) -> None:
-        """Until a message would not have to wait long."""
-
-    def ready(self, source: Source) -> None:
-        """This source has a frame: ask it for one when the client can take it."""
-
-    def pack(self, shown: Shown) -> Sequence[Buffer]:
-        """A frame as it goes over the wire."""
 
 
 class _Work(NamedTuple):
@@ -67,17 +35,6 @@ class _Work(NamedTuple):
     task: "asyncio.Task[None]"
 
 
-class _EarlyWalk(NamedTuple):
-    """What a walk shall be told once it has begun, and about how many bytes that holds."""
-
-    request: wire.Walk
-    size: int
-
-    @classmethod
-    def of(cls, request: wire.Walk) -> "_EarlyWalk":
-        return cls(request, _deep_size(request.set))
-
-
 class Conversation:
     """All requests of one client. What it began ends with it."""
 
@@ -85,14 +42,13 @@ class Conversation:
         self._hub = hub
         self._guest = guest
         self._walks = walks
-        self._max_body = max_body
         self._voice = voice
         self._work: dict[int, _Work] = {}  # runs, and whatever else takes time
         self._background: set[asyncio.Task[None]] = set()
-        self._readers: dict[int, _Reader] = {}
+        self._readers: dict[int, Reader] = {}
         self._events: dict[int, asyncio.Task[None]] = {}
-        self._early: dict[Session, list[dict[str, Any]]] = {}  # live inputs for sessions that still start
-        self._early_walks: dict[Session, list[_EarlyWalk]] = {}  # for walks that have not begun
+        self._early = EarlySends(max_body)
+        self._early_walks = EarlyWalks(max_body)
         self._over = False
         self._verbs: dict[type[wire.Request], Callable[[Any], None]] = {
             wire.Hello: self._hello,
@@ -352,29 +308,21 @@ class Conversation:
             self._tell_walk(request, player)
 
     def _walk_later(self, request: wire.Walk, session: Session) -> None:
-        """Until the walk has begun, what it is told waits here, in order; if it is a lot, only the newest of each."""
-        waiting = self._early_walks.get(session, [])
-        told = [*waiting, _EarlyWalk.of(request)]
-        if len(told) > limits.EARLY_INPUTS and request.id is waiting[-1].request.id is None:
-            merged = {**waiting[-1].request.set, **request.set}
-            told[-2:] = [_EarlyWalk.of(msgspec.structs.replace(request, set=merged))]
-        if len(told) > limits.EARLY_INPUTS or sum(one.size for one in told) > self._max_body:
-            raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
-        self._early_walks[session] = told
-        if not waiting:
+        """Until the walk has begun, what it is told waits."""
+        if self._early_walks.add(session, request):
             self._keep(asyncio.create_task(self._walk_when_begun(session)))
 
     async def _walk_when_begun(self, session: Session) -> None:
         try:
             player = await self._walks.of(session)
         except BridgeError as error:
-            for request, _ in self._early_walks[session]:
+            for request in self._early_walks.of(session):
                 self.refuse(request.id, "walk", error)
         else:
-            for request, _ in self._early_walks[session]:
+            for request in self._early_walks.of(session):
                 self._tell_early_walk(request, player)
         finally:
-            del self._early_walks[session]
+            self._early_walks.forget(session)
 
     def _tell_early_walk(self, request: wire.Walk, player: "Player") -> None:
         try:
@@ -405,29 +353,20 @@ class Conversation:
         self._voice.say(wire.Done(id=request.id, outputs=shown))
 
     def _send_later(self, request: wire.Send, session: Session) -> None:
-        """While the model loads, the newest inputs wait here, in the order in which they came."""
-        waiting = self._early.get(session)
-        newer = [
-            {name: value for name, value in inputs.items() if name not in request.inputs} for inputs in waiting or ()
-        ]
-        newer = [inputs for inputs in newer if inputs] + [dict(request.inputs)]
-        if sum(map(len, newer)) > limits.EARLY_INPUTS or sum(map(_deep_size, newer)) > self._max_body:
-            raise Busy(f"{session.name} is still loading, and too much waits for it", hint="wait until it is ready")
-        self._early[session] = newer
+        """While the model loads, what is sent waits."""
+        first = self._early.add(session, request.inputs)
         self._reply(request.id, None)
-        if waiting is None:
+        if first:
             self._keep(asyncio.create_task(self._send_when_started(session)))
 
     async def _send_when_started(self, session: Session) -> None:
         try:
             await session.started()
-            signature = session.signature
-            assert signature is not None  # it has started
-            session.send(reduce(partial(signature.joined, signature.default), self._early[session]))
+            session.send(self._early.take(session))
         except BridgeError as error:
             self.refuse(None, "send", error)
         finally:
-            del self._early[session]
+            self._early.forget(session)
 
     # --- subscriptions ---------------------------------------------------------------------------
 
@@ -446,7 +385,7 @@ class Conversation:
     def _subscribe_now(self, request: wire.Subscribe, session: Session) -> None:
         if len(self._readers) >= limits.SUBSCRIPTIONS:
             raise Busy(f"{limits.SUBSCRIPTIONS} subscriptions are open, as many as one connection may have")
-        reader = _Reader(request, session, self._voice, self._reader_ended)
+        reader = Reader(request, session, self._voice, self._reader_ended)
         self._readers[request.id] = reader
         try:
             reader.open()
@@ -537,95 +476,6 @@ def _close(readers: Sequence[EventReader]) -> None:
         reader.close()
 
 
-class _Reader:
-    """One subscription of one client: its own place in the session's fanout, and its own credit."""
-
-    __slots__ = (
-        "_acked",
-        "_binary",
-        "_clock",
-        "_ended",
-        "_id",
-        "_n",
-        "_request",
-        "_session",
-        "_subscription",
-        "_voice",
-        "_window",
-        "eager",
-        "queued",
-    )
-
-    def __init__(
-        self,
-        request: wire.Subscribe,
-        session: Session,
-        voice: Voice,
-        ended: Callable[[int, BridgeError], None],
-    ) -> None:
-        self.queued = False
-        self.eager = request.policy == "all"
-        self._id = request.id
-        self._request = request
-        self._session = session
-        self._voice = voice
-        self._ended = ended
-        self._clock = session.clock
-        self._binary = request.binary
-        self._window = request.window or _UNBOUNDED
-        self._subscription: Subscription | None = None
-        self._n = 0
-        self._acked = 0
-
-    @property
-    def encoding(self) -> Any:
-        assert self._subscription is not None
-        return self._subscription.encoding
-
-    def open(self) -> None:
-        """Begin to follow; what is wrong with the wish is raised."""
-        asked = self._request
-        self._subscription = self._session.subscribe(asked.port, asked.policy, asked.encoding, wake=self._wake)
-
-    def close(self) -> None:
-        subscription, self._subscription = self._subscription, None
-        if subscription is not None:
-            subscription.close()
-
-    def acked(self, n: int) -> None:
-        """The client has dealt with frames up to this one."""
-        self._acked = max(self._acked, min(n, self._n))
-        self._voice.ready(self)
-
-    def next(self) -> Sequence[Buffer] | None:
-        """The next frame, if there is one and the client has credit for it."""
-        subscription = self._subscription
-        if subscription is None or (self._n - self._acked >= self._window and not subscription.ended):
-            return None
-        try:
-            frame = subscription.take()
-        except BridgeError as error:
-            self._end(error)
-            return None
-        if frame is None:
-            if subscription.ended:
-                self._end(Cancelled(f"{self._session.name} was closed"))
-            return None
-        self._n += 1
-        age_ms = (self._clock() - frame.time_in) * 1000
-        return self._voice.pack(Shown(frame, self._id, self._n, subscription.drops, age_ms, self._binary))
-
-    def _wake(self) -> None:
-        self._voice.ready(self)
-
-    def _end(self, error: BridgeError) -> None:
-        self._subscription = None
-        self._ended(self._id, error)
-
-
-_UNBOUNDED = 2**62  # frames on their way: as many as the connection takes
-
-
 def type_of(request: wire.Request) -> str:
     """Its name on the wire."""
     return str(request.__struct_config__.tag)
@@ -633,14 +483,3 @@ def type_of(request: wire.Request) -> str:
 
 def _brief(session: Session) -> dict[str, Any]:
     return {"name": session.name, "model": session.model, "state": session.state, "title": session.manifest.title}
-
-
-def _deep_size(value: Any) -> int:
-    """About the bytes of a value of JSON, with all that is in it."""
-    if isinstance(value, dict):
-        return sum(len(str(name)) + _deep_size(item) for name, item in value.items())
-    return 8 + sum(map(_deep_size, value)) if isinstance(value, list) else _size(value)
-
-
-def _size(value: Any) -> int:
-    return len(value.data) if isinstance(value, Blob) else len(value) if isinstance(value, str | list) else 8

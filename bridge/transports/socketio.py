@@ -27,7 +27,8 @@ from bridge.session.outputs import Frame
 from bridge.session.session import Session
 from bridge.transports import socketio_packet as packet
 from bridge.transports.base import own_version
-from bridge.transports.conversation import Conversation, Shown
+from bridge.transports.conversation import Conversation
+from bridge.transports.conversation_reader import Shown
 from bridge.transports.http_answer import Answer
 from bridge.transports.http_routes import Checked, Route
 from bridge.transports.security import Security

@@ -16,7 +16,8 @@ from bridge.session.guests import Guest
 from bridge.session.outputs import Frame
 from bridge.transports import websocket_codec as codec
 from bridge.transports.base import own_version, peer_of
-from bridge.transports.conversation import Conversation, Shown, type_of
+from bridge.transports.conversation import Conversation, type_of
+from bridge.transports.conversation_reader import Shown
 from bridge.transports.security import Security
 from bridge.transports.websocket_link import Link, Source, Upgraded
 from bridge.walking import Walks
