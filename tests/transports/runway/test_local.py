@@ -222,7 +222,7 @@ async def test_what_a_session_gave_out_is_not_told_of_the_one_in_its_place(http:
         for number in (1, 2, 3):
             assert (await asked(http, "POST", at + "/query", json={"value": number}))[0] == 200
         assert (await asked(http, "POST", at + "/query", json={"nothing": 1}))[0] == 400
-        server.hub.get("echo")._fail(ModelStopped("no more"))
+        server.hub.get("echo").failed(ModelStopped("no more"))
         again = await server.hub.start("echo")
         await again.started()
         assert await asked(http, "GET", at + "/error") == (200, {"error": None})

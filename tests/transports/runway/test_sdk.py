@@ -108,11 +108,11 @@ async def test_setup_starts_anew_only_for_other_options(http: aiohttp.ClientSess
     async with homes("latent") as server:
         at = place(server, "latent", "sdk") + "/setup"
         session = server.hub.get("latent")
-        before = session._ready_since
+        before = session._life._ready_since
         assert await asked(http, "POST", at, json={"pace": "quick"}) == (200, {"success": True})
-        assert session._ready_since == before
+        assert session._life._ready_since == before
         assert await asked(http, "POST", at, json={"pace": "slow"}) == (200, {"success": True})
-        assert session._ready_since != before and server.hub.get("latent").options["pace"] == "slow"
+        assert session._life._ready_since != before and server.hub.get("latent").options["pace"] == "slow"
         assert (await asked(http, "POST", at, json={"pace": "none"}))[0] == 400
         assert (await asked(http, "POST", place(server, "latent", "sdk") + "/map", json={"z": [0] * 4}))[0] == 200
 
