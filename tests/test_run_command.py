@@ -57,6 +57,23 @@ async def test_letters_that_a_terminal_lacks_do_not_end_it(state):
     assert code == 0 and out.startswith("?? lo ? hey;")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="terminals are opened in another way there")
+async def test_what_a_text_would_tell_a_terminal_is_shown_and_a_file_gets_it(state):
+    asked = ("run", SCRIBE, "-i", "prompt=la ", "-i", "max_tokens=3", "-i", 'logit_bias={"27": 100}')
+    asked = (*asked, "--state", str(state))
+    assert (await call(*asked))[1] == "\x1b\x1b\x1b\n"
+    ours, theirs = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, *asked, stdin=asyncio.subprocess.DEVNULL, stdout=theirs, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT,
+        env={**environment(), "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    async with asyncio.timeout(60):
+        await process.wait()
+    shown = os.read(ours, 65536).decode()
+    os.close(ours), os.close(theirs)
+    assert process.returncode == 0 and shown == "␛␛␛\r\n"
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of this kind are not sent on Windows")
 @pytest.mark.parametrize("where", ["by itself", "in a bridge"])
 async def test_ctrl_c_ends_it_cleanly(where, state, tmp_path):

@@ -112,7 +112,7 @@ class _Gathered:
             before = self.outputs.get(name)
             self.outputs[name] = value if before is None else self._ports[name].join(before, value)
             if name == self._shown and value:
-                print(value, end="", flush=True)
+                print(show.harmless(value), end="", flush=True)
                 self._open_line = not value.endswith("\n")
 
     def end_line(self) -> None:

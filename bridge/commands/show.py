@@ -11,6 +11,13 @@ import msgspec
 
 from bridge.errors import BridgeError
 
+_PICTURES = 0x2400  # the letters that show control characters: U+241B for escape
+_STEERING: dict[int, int | str] = {
+    **{code: _PICTURES + code for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
+}
+
 
 def json(value: Any) -> None:
     """One JSON document on the standard output."""
@@ -51,6 +58,11 @@ def note(text: str) -> None:
 def say(text: str) -> None:
     """A word that matters, also to those who read it later; never among the data."""
     print(text, file=sys.stderr, flush=True)
+
+
+def harmless(text: str) -> str:
+    """A model's text for the standard output: a terminal shows what would steer it, a file gets it as it is."""
+    return text.translate(_STEERING) if sys.stdout.isatty() else text
 
 
 def any_letter() -> None:
