@@ -16,6 +16,7 @@ from bridge.errors import Cancelled, InputError
 from bridge.server import Server
 from bridge.walks.anchors import seeded
 from bridge.walks.explorer import Explorer
+from bridge.walks.keys import Seed
 from tests.transports.serving import MODELS, calling, serving
 
 GRID = "/api/sessions/latent/grid"
@@ -198,6 +199,14 @@ async def test_nothing_asked_changes_nothing(patch: dict[str, Any]):
         assert explorer.describe() == before and before["back"] == 1
         explorer.look({**patch, "rows": 3})
         assert explorer.grid.rows == 3
+
+
+async def test_a_switch_that_is_none_is_told():
+    async with serving("latent") as server:
+        explorer = await looking(server, centre=7)
+        with pytest.raises(InputError, match="back takes true or false; the text 'x' came"):
+            explorer.look({"back": "x"})
+        assert explorer.grid.centre == Seed(7)
 
 
 async def test_here_is_where_the_session_is():

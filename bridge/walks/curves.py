@@ -161,11 +161,7 @@ def parse(raw: Any, field: str, low: float, high: float) -> Value:
     """A number or a curve that stays from low to high, or InputError about this field."""
     within = Number(low, high)
     if not isinstance(raw, Mapping):
-        try:
-            return float(within.parse(raw, field))
-        except InputError as error:
-            hint = error.hint or "a curve is taken too: an object with lfo, ramp or points"
-            raise type(error)(error.message, hint=hint, field=field) from None
+        return constant(raw, field, within, "a curve is taken too: an object with lfo, ramp or points")
     fields = Fields(raw, field, _TAKES)
     named = [name for name in _KINDS if fields.has(name)]
     if len(named) != 1:
@@ -174,6 +170,14 @@ def parse(raw: Any, field: str, low: float, high: float) -> Value:
     curve: Curve = _KINDS[named[0]](fields, within)
     fields.done()
     return curve
+
+
+def constant(raw: Any, field: str, within: Number, hint: str) -> float:
+    """A number that stays as it is, or InputError with this hint where the port has none."""
+    try:
+        return float(within.parse(raw, field))
+    except InputError as error:
+        raise type(error)(error.message, hint=error.hint or hint, field=field) from None
 
 
 def plain(value: Value) -> Any:
@@ -253,8 +257,8 @@ def _point_list(raw: Any, field: str, within: Number) -> tuple[tuple[float, floa
 def _point(raw: Any, field: str, within: Number) -> tuple[float, float]:
     if not isinstance(raw, (list, tuple)) or len(raw) != 2:
         raise InputError(f"{field} takes a pair [time, value]; {came(raw)} came", field=field)
-    time = Number(0, limits.CURVE_SECONDS).parse(raw[0], f"{field}, its time,")
-    return float(time), float(within.parse(raw[1], f"{field}, its value,"))
+    time = Number(0, limits.CURVE_SECONDS).parse(raw[0], f"{field}.time")
+    return float(time), float(within.parse(raw[1], f"{field}.value"))
 
 
 def _lfo_schema(inside: dict[str, Any]) -> dict[str, Any]:

@@ -358,7 +358,11 @@ class Explorer:
 
 def _asks(verb: str, given: Any) -> bool:
     """Nothing (null) and false ask for nothing, as does the 0 of a button that was let go."""
-    return given is not None and given is not False and (verb == "to" or given != 0)
+    if verb == "to":
+        return given is not None and given is not False
+    if given is not None and not isinstance(given, bool | int | float):
+        raise InputError(f"{verb} takes true or false; {came(given)} came", field=verb)
+    return bool(given)
 
 
 def _view(grid: Grid) -> tuple[Key, int, float]:

@@ -134,5 +134,5 @@ def _given(space: str, raw: Any, field: str, latent: Latent) -> Given:
         raise InputError(f"{field}: this model can't be given a vector in {space}", hint="send one in z", field=field)
     if raw is None:
         raise InputError(f"{field} takes {takes(latent)}; none of them came", field=field)
-    name = field if space == "z" else f"{field}, in {space},"
+    name = field if space == "z" else f"{field}.{space}"
     return Given(space, bytes(Vector(latent.length(space)).parse(raw, name).data))

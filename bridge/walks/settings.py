@@ -186,9 +186,14 @@ def _keyframes_schema(latent: Latent) -> dict[str, Any]:
 
 def _distance(raw: Any, field: str, latent: Latent) -> Value:
     """May swing through zero, but not stay there: nothing would move, and nobody would know why."""
+    if not isinstance(raw, Mapping):
+        hint = "to stand still, pause; a curve, an object with lfo, ramp or points, may swing through 0"
+        port = Number(limits.WALK_NEAREST, limits.WALK_DISTANCE)
+        return curves.constant(raw, field, port, hint)
     value = curves.parse(raw, field, 0, limits.WALK_DISTANCE)
-    if _highest(value) < limits.WALK_NEAREST:
-        said = f"{field} takes a number from {limits.WALK_NEAREST} to {limits.WALK_DISTANCE:g}; {_what(raw)} came"
+    if not isinstance(value, int | float) and value.bounds[1] < limits.WALK_NEAREST:
+        least, most = limits.WALK_NEAREST, limits.WALK_DISTANCE
+        said = f"{field} takes a number from {least} to {most:g}; a curve that stays below that came"
         raise InputError(said, hint="to stand still, pause", field=field)
     return value
 
@@ -329,14 +334,6 @@ def started(settings: Settings, standing: Mapping[str, float]) -> Settings:
             raise MissingInput(said, hint="say from where: from", field=f"{name}.ramp.from")
         settings = settings.with_number(name, msgspec.structs.replace(ramp, start=standing[name]))
     return settings
-
-
-def _highest(value: Value) -> float:
-    return value if isinstance(value, (int, float)) else value.bounds[1]
-
-
-def _what(raw: Any) -> str:
-    return "a curve that stays below that" if isinstance(raw, Mapping) else came(raw)
 
 
 def _plain(value: Any) -> Any:

@@ -73,10 +73,16 @@ def _asked(name: str, given: Any) -> tuple[str, dict[str, Any]]:
     if given is False or (given == 0 and name != "seek"):
         return _OPPOSITE.get(name, ""), {}
     if not isinstance(given, (int, float)):
-        said = f"{name} takes true, or an object of arguments; {came(given)} came"
+        said = f"{name} takes {_short(name)}an object of arguments; {came(given)} came"
         raise InputError(said, hint=f"such as {VERBS[name].such}", field=name)
     first = next(iter(VERBS[name].takes), "")
     return name, {first: given} if first else {}
+
+
+def _short(name: str) -> str:
+    """What it takes but for the object, in words."""
+    number = "a number, " if VERBS[name].takes else ""
+    return number + ("or " if name == "seek" else "true or false, or ")
 
 
 def _play(walk: "Walk", arguments: dict[str, Any], t: float, vectors: "Vectors") -> "Walk":
