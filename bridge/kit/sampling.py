@@ -96,9 +96,9 @@ def _mixed(value: int) -> int:
 
 
 def _penalised(logits: Floats, seen: Sequence[int], penalty: float) -> Floats:
-    places = np.unique(np.asarray(seen, dtype=np.int64))
+    places = np.fromiter(seen, np.int64, len(seen))  # one that is there twice gets the same number twice
+    found = logits.take(places)
     logits = logits.copy()
-    found = logits[places]
     logits[places] = np.where(found < 0, found * penalty, found / penalty)
     return logits
 

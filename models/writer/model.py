@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from bridge import Category, load_class
+from bridge import Category, Number, load_class
 from bridge.errors import ModelBroken
 
 HERE = Path(__file__).parent
@@ -17,3 +17,5 @@ class Writer(GPT2):
         if not (HERE / "model.safetensors").is_file():
             raise ModelBroken("writer has no weights yet", hint="python -m models.writer.make makes them")
         self.open(str(HERE), device)
+        # One this small falls into loops; shunned a little, they are half as many.
+        self.takes(repetition_penalty=Number(0.1, 10, step=0.05, default=1.1))

@@ -4,7 +4,7 @@ import pytest
 
 from bridge import load_class
 from bridge.errors import ModelBroken
-from bridge.model import signature_of
+from bridge.model import refined, signature_of
 
 Writer = load_class(Path(__file__).parent)
 WEIGHTS = Path(__file__).with_name("model.safetensors")
@@ -27,6 +27,15 @@ def test_missing_weights_are_told(monkeypatch, tmp_path):
 def test_weights_and_tokenizer_are_small():
     files = [Path(__file__).with_name(name) for name in ("model.safetensors", "tokenizer.json", "config.json")]
     assert sum(file.stat().st_size for file in files) <= 8_000_000
+
+
+@pytest.mark.skipif(not WEIGHTS.is_file(), reason="the weights are not there yet: python -m models.writer.make")
+def test_what_stands_there_already_is_shunned_a_little_unless_told_otherwise():
+    pytest.importorskip("torch")
+    writer = Writer()
+    writer.setup()
+    signature = refined(signature_of(Writer), writer)
+    assert {command.inputs["repetition_penalty"].default for command in signature.commands.values()} == {1.1}
 
 
 @pytest.mark.skipif(not WEIGHTS.is_file(), reason="the weights are not there yet: python -m models.writer.make")
