@@ -204,7 +204,10 @@ def _header(file: Any) -> dict[str, Any]:
     (length,) = struct.unpack("<Q", file[:8])
     if not 2 <= length <= min(HEADER_BYTES, len(file) - 8):
         raise ValueError("it is cut short or not a .safetensors file")
-    header = json.loads(file[8 : 8 + length])
+    try:
+        header = json.loads(file[8 : 8 + length])
+    except (ValueError, RecursionError):
+        raise ValueError("what it says of its tensors is damaged") from None
     header.pop("__metadata__", None)
     end = max((about["data_offsets"][1] for about in header.values()), default=0)
     if end > len(file) - 8 - length:

@@ -293,6 +293,8 @@ def test_no_cut_and_no_flipped_byte_is_more_than_an_error(tmp_path):
         ("a.pkl", b"\x80\x02cmodels.generator\nNet\n)\x81.", "models.generator.Net, a class that is not known"),
         ("a.safetensors", b"\x00\x10\x00\x00\x00\x00\x00\x00{}", "cut short"),
         ("a.safetensors", b"\x02\x00\x00\x00\x00\x00\x00\x00{}", "no synthesis layers"),
+        ("a.safetensors", b"\x03\x00\x00\x00\x00\x00\x00\x00{\xff}", "what it says of its tensors is damaged"),
+        ("a.safetensors", b"\x03\x00\x00\x00\x00\x00\x00\x00{,}", "what it says of its tensors is damaged"),
         ("a.pt", b"PK\x03\x04 not really", "cut short"),
     ],
 )
