@@ -67,6 +67,27 @@ test("speed moves by itself, and is still again", async () => {
   await dialog.waitFor({ state: "detached" });
 });
 
+test("what is changed before the bridge has answered is added to what was changed before", async () => {
+  let held = null; // what the bridge says, while it is kept from the page
+  await it.page.routeWebSocket(/api\/ws/, (page) => {
+    const server = page.connectToServer();
+    server.onMessage((message) => (held ? held.push(() => page.send(message)) : page.send(message)));
+  });
+  await it.page.reload();
+  await press("let speed move by itself");
+  const dialog = it.page.getByRole("dialog");
+  await it.pick(dialog, "oscillator");
+  await told(({ speed }) => speed.lfo === "sine", "the oscillator");
+  held = [];
+  await dialog.getByLabel("shape").selectOption("square");
+  await dialog.getByLabel("period", { exact: true }).fill("4");
+  await dialog.getByLabel("high", { exact: true }).fill("3");
+  const late = held;
+  held = null;
+  for (const say of late) say();
+  await told(({ speed }) => speed.lfo === "square" && speed.period === 4 && speed.high === 3, "all three");
+});
+
 test("the walk's own truncation is taken, moves by itself, and is left to the model again; a second is gone to", async () => {
   await dream.getByRole("switch", { name: "the walk moves truncation" }).check();
   await told(({ truncation }) => typeof truncation === "number", "a number");

@@ -88,11 +88,11 @@ function Follow({ walk, settings }) {
 
 function Keyframes({ walk, keyframes }) {
   const seeds = keyframes.filter(Number.isInteger);
-  const more = () => walk.set({ keyframes: [...keyframes, Math.max(-1, ...seeds) + 1] });
-  const out = async (index) => {
+  const more = () => walk.offer({ keyframes: [...keyframes, Math.max(-1, ...seeds) + 1] });
+  const out = (index) => {
     const place = keyframes[index];
-    await walk.set({ keyframes: keyframes.toSpliced(index, 1) });
-    const back = () => walk.set({ keyframes: walk.settings.keyframes.toSpliced(index, 0, place) }); // among those of then
+    walk.offer({ keyframes: keyframes.toSpliced(index, 1) });
+    const back = () => walk.offer({ keyframes: walk.settings.keyframes.toSpliced(index, 0, place) }); // among those of then
     undoable(`keyframe ${index + 1}${Number.isInteger(place) ? `, seed ${place},` : ""} is taken out`, () => {}, back);
   };
   return html`<div class="row keyframes" role="group" aria-label="keyframes">

@@ -9,7 +9,7 @@ import { trying } from "../core/toasts.js";
 
 export class WalkState {
   constructor(session) {
-    Object.assign(this, { session, store: new Store(null), turn: 0, pending: {} });
+    Object.assign(this, { session, store: new Store(null), told: null, turn: 0, heard: 0, pending: {}, underway: {} });
     this.flush = newestOnly(() => trying(() => this.setPending()));
   }
 
@@ -26,23 +26,41 @@ export class WalkState {
   async set(patch = {}) {
     const turn = (this.turn += 1);
     const walk = await ask({ type: "walk", session: this.session, set: patch });
-    if (turn === this.turn) this.store.set(walk);
+    if (turn > this.heard) { // an answer that was overtaken tells what was
+      this.heard = turn;
+      this.hear(walk);
+    }
     return walk;
   }
 
-  // From a control that is being moved: what it stands at when the last word has been answered.
+  hear(walk) {
+    this.told = walk;
+    this.show();
+  }
+
+  // What the bridge told, and over it what it has not answered yet: who changes a part of a setting loses no other part.
+  show() {
+    if (this.told) this.store.set({ ...this.told, settings: over(this.told.settings, { ...this.underway, ...this.pending }) });
+  }
+
+  // From a control that is being moved: seen at once, and sent when the last word has been answered.
   offer(patch) {
     Object.assign(this.pending, patch);
+    this.show();
     this.flush();
   }
 
   async setPending() {
-    const patch = this.pending;
-    this.pending = {};
-    await this.set(patch);
+    [this.underway, this.pending] = [this.pending, {}];
+    try {
+      await this.set(this.underway);
+    } finally {
+      this.underway = {};
+      this.show();
+    }
   }
 
-  async reset() { this.store.set(await api("DELETE", at`/api/sessions/${this.session}/walk`)); }
+  async reset() { this.hear(await api("DELETE", at`/api/sessions/${this.session}/walk`)); }
 
   get settings() { return this.store.get()?.settings; }
 
@@ -58,6 +76,18 @@ export class WalkState {
     const { kind, seed, target } = this.settings;
     if (kind === "loop") return this.set({ step: true });
     if (kind === "follow") return this.set({ target: Number.isInteger(target) ? target + 1 : seed + 1, play: true });
-    return this.set({ seed: seed + 1, centre: null });
+    return this.offer({ seed: seed + 1, centre: null });
   }
+}
+
+// Settings as a patch leaves them; directions are told one by one.
+function over(settings, patch) {
+  const directions = { ...settings.directions };
+  const own = {};
+  for (const [name, value] of Object.entries(patch)) {
+    if (!name.startsWith("direction/")) own[name] = value;
+    else if (value === null) delete directions[name];
+    else directions[name] = value;
+  }
+  return { ...settings, ...own, directions };
 }

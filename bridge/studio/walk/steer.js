@@ -18,7 +18,7 @@ export function Directions({ walk, inputs }) {
   const names = directionsOf(inputs);
   if (!told || !names.length) return null;
   const { settings, numbers } = told;
-  return html`<div class="directions"><div class="pairs">${names.map((name) => html`<${Moving} key=${name} walk=${walk} name=${name.replace("/", " ")} label=${name.split("/")[1]} settings=${settings}
+  return html`<div class="directions"><p class="hint">Each slides the picture along one way in which this model's pictures differ.</p><div class="pairs">${names.map((name) => html`<${Moving} key=${name} walk=${walk} name=${name.replace("/", " ")} label=${name.split("/")[1]} settings=${settings}
       numbers=${{ [name.replace("/", " ")]: numbers[name] ?? 0 }} value=${settings.directions[name] ?? 0} low=${-REACH} high=${REACH} step=${0.05}
       title="double click: back to 0" target=${name} of=${(value) => walk.offer({ [name]: value === 0 ? null : value })} onReset=${() => walk.offer({ [name]: null })} />`)}</div>
     <${Button} kind="quiet" icon="again" onPress=${() => walk.set(Object.fromEntries(names.map((name) => [name, null])))}>all to 0<//></div>`;
