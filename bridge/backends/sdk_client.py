@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import json
+import os
+import ssl
 import threading
 from collections import Counter, deque
 from collections.abc import Coroutine, Mapping
@@ -15,6 +17,8 @@ from bridge.errors import BY_CODE, BridgeError, Cancelled, ErrorInfo, ModelBroke
 
 _CONNECT_SECONDS = 5.0
 _TALK_SECONDS = 30.0  # for what is no work of the model
+_READ_BYTES = 256 * 1024
+_A_BRIDGE = "another bridge has such a server for each session, with --runway: GET /api/info there tells where, as sdk"
 _PLAIN_AFTER = 3  # jobs of a command that gave one output each: it is no stream, and a plain request is quicker
 _LONG = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS)
 _BRIEF = aiohttp.ClientTimeout(total=_TALK_SECONDS, sock_connect=_CONNECT_SECONDS)
@@ -113,16 +117,30 @@ class SdkClient:
         http = await self._session()
         try:
             async with http.request(method, self.address + path, json=body, timeout=timeout) as answer:
-                found = _object(await answer.read())
+                found = _object(await self._read(answer))
                 if answer.status >= 400:
                     raise _told(found, f"the server at {self.address} answered {answer.status}")
                 return found
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self.silent(error) from None
 
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for piece in answer.content.iter_chunked(_READ_BYTES):
+            body += piece
+            if len(body) > limits.BODY_BYTES:
+                raise self._too_much()
+        return bytes(body)
+
+    def _too_much(self) -> ModelFailed:
+        return ModelFailed(
+            f"the server at {self.address} gave out more than {limits.BODY_BYTES // limits.MIB} MiB at once",
+            hint="let it give out smaller pictures",
+        )
+
     def silent(self, error: BaseException) -> ModelFailed:
         """What is told when nobody answers there."""
-        why = str(error) or type(error).__name__
+        why = _in_words(error)
         return ModelFailed(f"the server at {self.address} does not answer: {why}", hint="is it running?")
 
     # --- jobs ------------------------------------------------------------------------------------
@@ -183,6 +201,8 @@ class SdkClient:
             elif kind in ("succeeded", "cancelled"):
                 self._learn(command, count, pieces)
                 return True
+        if socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG:
+            raise self._too_much()
         raise ModelFailed(f"the server at {self.address} hung up during this run", hint="its log may say why")
 
     def _failed(self, said: dict[str, Any], command: str, count: int) -> bool:
@@ -231,9 +251,24 @@ def _object(data: bytes | str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _in_words(error: BaseException) -> str:
+    """What the system says of it, without what libraries add."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0:
+        return os.strerror(error.errno)
+    return str(error) or type(error).__name__
+
+
 def _told(body: Mapping[str, Any], otherwise: str) -> BridgeError:
-    """Another bridge says what kind of error it is; other servers only say it in words."""
-    text = str(body.get("error") or otherwise)
+    """Another bridge says what kind of error it is; other servers only say it in words.
+
+    On its main port a bridge says it in another form: then that port was named by mistake.
+    """
+    error = body.get("error")
+    if isinstance(error, dict):
+        return ModelBroken(f"{error.get('message') or otherwise}", hint=_A_BRIDGE)
+    text = str(error or otherwise)
     code = body.get("code")
     if isinstance(code, str) and code in BY_CODE:
         return from_info(ErrorInfo(code, text, "", str(body.get("field") or "")))

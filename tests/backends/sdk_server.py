@@ -136,4 +136,6 @@ class SdkServer:
         if command == "paint":
             return [{"image": f"data:image/png;base64,{PIXEL}"}]
         seed = inputs.get("seed", "")
+        if seed.startswith("large"):
+            return [{"text": "x" * 2 * 1024 * 1024}]
         return [{"text": seed + "!" * count} for count in (1, 2, 3)]

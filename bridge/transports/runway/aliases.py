@@ -1,7 +1,7 @@
 """Other names for inputs and outputs, so that a sketch that was written for another model fits this one. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Self
 
 import msgspec
@@ -54,11 +54,10 @@ class Aliases(msgspec.Struct, frozen=True):
     def output_keys(self, name: str) -> tuple[str, ...]:
         return self.outputs.get(name, (name,))
 
-    def unknown(self, inputs: Iterable[str], outputs: Iterable[str]) -> list[str]:
-        """The names in it that the model does not have."""
-        known_in, known_out = set(inputs), set(outputs)
-        wrong = [name for name in self.inputs if name not in known_in and name not in known_out]
-        return list(dict.fromkeys([*wrong, *(n for n in self.outputs if n not in known_out and n not in known_in)]))
+    def unknown(self, inputs: Collection[str], outputs: Collection[str]) -> list[str]:
+        """The names in it that the model does not have, as input or output, whichever was meant."""
+        known = {name for name in self.inputs if name in inputs} | {name for name in self.outputs if name in outputs}
+        return [name for name in dict.fromkeys((*self.inputs, *self.outputs)) if name not in known]
 
 
 NONE = Aliases()

@@ -87,12 +87,22 @@ class Board:
         try:
             run = await self._begun(raw, patience)
             self._own.append(run.number)
-            outputs = await self._result(run)
+            outputs = await self.result(run)
         except Exception as error:
             self.failed(error_body(error))
             raise
         self._values = outputs
         return self._show()
+
+    async def result(self, handle: RunHandle) -> dict[str, Any]:
+        """The outputs of a run, which is ended when it takes longer than it may."""
+        try:
+            async with handle as run, asyncio.timeout(limits.RUN_SECONDS):
+                return (await run.result()).outputs
+        except TimeoutError:
+            raise TimedOut(
+                f"{self.session.name} worked for more than {limits.RUN_SECONDS:.0f} s on this query, which was ended"
+            ) from None
 
     async def _begun(self, raw: Mapping[str, Any], patience: float) -> RunHandle:
         command = await self.command()
@@ -106,15 +116,6 @@ class Board:
                 if loop.time() >= end:
                     raise
             await asyncio.sleep(_PAUSE_SECONDS)
-
-    async def _result(self, handle: RunHandle) -> dict[str, Any]:
-        try:
-            async with handle as run, asyncio.timeout(limits.RUN_SECONDS):
-                return (await run.result()).outputs
-        except TimeoutError:
-            raise TimedOut(
-                f"{self.session.name} worked for more than {limits.RUN_SECONDS:.0f} s on this query, which was ended"
-            ) from None
 
     # --- who listens -----------------------------------------------------------------------------
 

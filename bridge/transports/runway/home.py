@@ -10,6 +10,7 @@ from bridge.config import Settings
 from bridge.errors import PortTaken, SettingError
 from bridge.hub import Hub
 from bridge.session.session import Session
+from bridge.signature import Signature
 from bridge.transports.listen import listen
 from bridge.transports.runway import osc, sdk
 from bridge.transports.runway.aliases import Aliases
@@ -39,13 +40,15 @@ class Home:
     def __init__(self, session: Session, aliases: Aliases, settings: Settings, gate: Gate, slots: Slots) -> None:
         self.board = Board(session, aliases)
         self.ports: dict[str, int] = {}
-        self.notes: list[str] = []
+        self._notes: list[str] = []
         self.name = session.name
         self.shares = False  # the main port speaks for it
         self._settings = settings
         self._gate = gate
         self._slots = slots
         self._stack = AsyncExitStack()
+        self._checked: tuple[Aliases, Signature] | None = None
+        self._strays: list[str] = []
 
     async def open(self, hub: Hub, main: int, shares: bool, targets: Iterable[osc.Address]) -> None:
         """All of its servers. The main port speaks for this session if it shares and its turn comes."""
@@ -68,6 +71,27 @@ class Home:
         forms = {"http": f"http://{host}", "socketio": f"socket.io http://{host}", "osc": f"osc {host}"}
         forms["sdk"] = f"sdk http://{host}"
         return [f"{self.name} {forms[server]}:{port}" for server, port in self.ports.items()]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is not as it was asked for."""
+        return (*self._notes, *self._strays)
+
+    def check_aliases(self) -> None:
+        """Say which of them mean nothing, once for each model: sketches would wait for those keys."""
+        aliases, signature = self.board.aliases, self.board.session.signature
+        if signature is None or self._checked == (aliases, signature):
+            return
+        self._checked = aliases, signature
+        commands = signature.commands.values()
+        inputs = list(dict.fromkeys(name for command in commands for name in command.inputs))
+        outputs = list(dict.fromkeys(name for command in commands for name in command.outputs))
+        has = f"it takes {', '.join(inputs) or 'nothing'} and gives {', '.join(outputs) or 'nothing'}"
+        self._strays = [
+            f"--alias {self.name}.{name}: {self.name} has no {name}; {has}" for name in aliases.unknown(inputs, outputs)
+        ]
+        for stray in self._strays:
+            _log.warning(stray)
 
     @property
     def sdk_url(self) -> str:
@@ -134,7 +158,7 @@ class Home:
         return found or None
 
     def _note(self, text: str) -> None:
-        self.notes.append(text)
+        self._notes.append(text)
         _log.warning("old Runway ports: %s", text)
 
     def _tcp(self, port: int, flag: str) -> list[socket.socket]:

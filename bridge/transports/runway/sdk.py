@@ -83,15 +83,19 @@ class Sdk:
         return json_answer({"options": fields((await self.signature()).options)})
 
     async def setup(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
-        """Who only repeats what the model runs with does not interrupt others."""
+        """Who only repeats what the model runs with does not interrupt others. One that has failed is tried again."""
         options = await self._object(request)
-        session = self._board.session
-        self._hub.catalog.get(session.model).check_told(options)
-        parsed = (await self.signature()).parse_options({**options, **session.preset})
-        if parsed != (await self.signature()).parse_options(session.options) or session.state != "ready":
-            session = await self._hub.restart(session.name, options)
-        await session.started()
+        self._hub.catalog.get(self._board.session.model).check_told(options)
+        if not await self._runs_with(options):
+            await (await self._hub.restart(self._board.session.name, options)).started()
         return json_answer({"success": True})
+
+    async def _runs_with(self, options: Mapping[str, Any]) -> bool:
+        if self._board.session.state == "failed":
+            return False
+        signature, session = await self.signature(), self._board.session
+        wanted = signature.parse_options({**options, **session.preset})
+        return session.state == "ready" and wanted == signature.parse_options(session.options)
 
     async def look(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
         signature = await self.signature()
@@ -101,8 +105,7 @@ class Sdk:
         command = (await self.signature()).command(name)
         formats = _formats(request.headers.get("X-Runway-Output-Format", ""), command, self._board)
         asked = {port: _FORMATS[format] for port, format in formats.items()}
-        async with self.begin(command, await self._object(request), asked) as run:
-            outputs = (await run.result()).outputs
+        outputs = await self._board.result(self.begin(command, await self._object(request), asked))
         floats = {port for port, format in formats.items() if format == "EXR"}
         shown = {port: await _exr(value) if port in floats else value for port, value in outputs.items()}
         return await _packed(request, json_answer(values.outward(shown, self._board.aliases)))

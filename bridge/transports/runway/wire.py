@@ -173,6 +173,7 @@ class Runway:
                 self._daemon.note(session)
         for home in self._homes.values():
             home.board.refresh()
+            home.check_aliases()
         await self._slots.save()
 
     async def _follow_names(self, open_now: dict[str, Session]) -> None:

@@ -233,6 +233,26 @@ async def test_what_a_session_gave_out_is_not_told_of_the_one_in_its_place(http:
                 await asyncio.sleep(0.005)
 
 
+async def test_an_alias_of_what_a_model_does_not_have_is_told(caplog: pytest.LogCaptureFixture):
+    async with homes("echo", aliases=("echo.out.any=kept", "echo.out.image=picture", "later.x=y")) as server:
+        said = "--alias echo.image: echo has no image; it takes value and gives any"
+        assert [wire.message for wire in server.wires.described() if wire.name == "runway"] == [said]
+        await server.hub.rename("echo", "other")
+        await settled(server, "other")
+        assert [record.getMessage() for record in caplog.records].count(said) == 1
+
+
+async def test_a_query_that_takes_too_long_is_ended(http: aiohttp.ClientSession, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(limits, "RUN_SECONDS", 0.05)
+    async with homes("gate") as server:
+        for way in (place(server, "gate") + "/query", place(server, "gate", "sdk") + "/run"):
+            late = tmp_path / way.rpartition("/")[2]
+            status, told = await asked(http, "POST", way, json={"path": str(late)})
+            assert (status, told["code"]) == (500, "timed_out")
+            assert "gate worked for more than" in told["error"]
+            late.touch()
+
+
 async def test_a_full_queue_is_told_late_so_that_nobody_asks_again_at_once(http, tmp_path, monkeypatch):
     monkeypatch.setattr(limits, "RUNWAY_PATIENCE_SECONDS", 0.05)
     gate = tmp_path / "gate"

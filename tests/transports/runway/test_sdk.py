@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from bridge.errors import ModelStopped
 from tests.transports.runway.homes import homes, place
 from tests.transports.serving import exists
 
@@ -115,6 +116,16 @@ async def test_setup_starts_anew_only_for_other_options(http: aiohttp.ClientSess
         assert session._life._ready_since != before and server.hub.get("latent").options["pace"] == "slow"
         assert (await asked(http, "POST", at, json={"pace": "none"}))[0] == 400
         assert (await asked(http, "POST", place(server, "latent", "sdk") + "/map", json={"z": [0] * 4}))[0] == 200
+
+
+async def test_setup_tries_a_model_that_has_failed_again(http: aiohttp.ClientSession):
+    async with homes("latent") as server:
+        at = place(server, "latent", "sdk")
+        server.hub.get("latent").failed(ModelStopped("no more"))
+        assert (await asked(http, "POST", at + "/map", json={"z": [0] * 4}))[0] == 500
+        assert await asked(http, "POST", at + "/setup", json={"pace": "slow"}) == (200, {"success": True})
+        assert server.hub.get("latent").options["pace"] == "slow"
+        assert (await asked(http, "POST", at + "/map", json={"z": [0] * 4}))[0] == 200
 
 
 # --- jobs --------------------------------------------------------------------------------------------

@@ -30,6 +30,13 @@ def test_an_alias_is_for_inputs_and_outputs_unless_it_says_which():
     assert both.outward({"image": 1, "caption": 2, "z": 3}) == {"photo": 1, "results": 2, "z": 3}
 
 
+def test_names_that_the_model_does_not_have_are_found():
+    """One that was meant for both sides has to be on one of them."""
+    told = Aliases.read(["mine.image=a", "mine.in.result=b", "mine.out.result=c", "mine.in.caption=d", "mine.nix=e"])
+    assert told["mine"].unknown({"image", "text"}, {"result", "caption"}) == ["caption", "nix"]
+    assert told["mine"].unknown((), ("image", "result")) == ["caption", "nix"]
+
+
 def test_an_output_may_go_out_under_several_keys():
     several = Aliases.read(["mine.out.image=output", "mine.out.image=image"])["mine"]
     assert several.outward({"image": 1}) == {"output": 1, "image": 1}
