@@ -108,12 +108,14 @@ class Listeners:
             conversation.renamed(names)
 
     def follow(self) -> None:
-        """Hear what is sent to every session, while there is somebody to tell."""
+        """Hear what is sent to every session, and what it gives out, while there is somebody to tell."""
         there = set(self.sessions.values()) if self._open else set()
         for session in [session for session in self._overheard if session not in there]:
             self._overheard.pop(session)()
         for session in there - self._overheard.keys():
             self._overheard[session] = session.overhear(partial(self._heard, session))
+        for conversation in tuple(self._open):
+            conversation.follow()
 
     def changed(self, addresses: Iterable[str]) -> None:
         """Their values are others now. Told once the loop is through with what it does."""
@@ -144,7 +146,7 @@ class _Conversation:
     """One client; also the peer that answers and outputs go to."""
 
     def __init__(self, listeners: Listeners, link: Link, name: str) -> None:
-        self.heard: set[str] = set()
+        self.heard: dict[str, Scope | None] = {}  # of outputs what was subscribed to
         self.queued = False  # for the link: we are a source of frames
         self.eager = True
         self._listeners = listeners
@@ -224,7 +226,7 @@ class _Conversation:
         self._link.say(websocket_codec.TEXT, [dump_json({"COMMAND": command, "DATA": data})])
 
     def renamed(self, names: Mapping[str, str]) -> None:
-        self.heard = {_renamed(address, names) for address in self.heard}
+        self.heard = {_renamed(address, names): scope for address, scope in self.heard.items()}
         for address in [one for one in self._offered if _renamed(one, names) != one]:
             del self._offered[address]
             self._listeners.changed([_renamed(address, names)])
@@ -248,11 +250,10 @@ class _Conversation:
             return
         try:
             self._check_room()
-            self._follow(node, node.method)
+            self.heard[address] = self._followed(node, node.method)
         except BridgeError as error:
             refuse(self, address, "", error)
             return
-        self.heard.add(address)
         if node.method.kind != "out":
             self._listeners.follow()
             self._listeners.changed([address])
@@ -262,18 +263,33 @@ class _Conversation:
             said = f"{limits.OSC_LISTENS} addresses are listened to, as many as one client may"
             raise Busy(said, hint="IGNORE some of them")
 
-    def _follow(self, node: Node, method: Method) -> None:
+    def _followed(self, node: Node, method: Method) -> Scope | None:
         """An output is subscribed to; the others are heard as they are set."""
-        if method.kind == "out":
-            session = self._listeners.sessions[node.session]
-            self._listeners.subscribers.add(self, Scope(session, method.name), Options(policy="newest"))
+        if method.kind != "out":
+            return None
+        scope = Scope(self._listeners.sessions[node.session], method.name)
+        self._listeners.subscribers.add(self, scope, Options(policy="newest"))
+        return scope
+
+    def follow(self) -> None:
+        """Where a session was closed or has failed and another one is in its place, its outputs are heard as its inputs."""
+        for address, scope in tuple(self.heard.items()):
+            now = self._listeners.sessions.get(address.split("/")[1])
+            if scope is None or now is None or now is scope.session:
+                continue
+            node = self._listeners.tree().at(address)  # None: it loads, or takes and gives something else
+            if node is None or node.method is None:
+                continue
+            try:
+                self.heard[address] = self._followed(node, node.method)
+            except BridgeError as error:
+                del self.heard[address]
+                refuse(self, address, "", error)
 
     def _ignore(self, address: str) -> None:
-        self.heard.discard(address)
-        node = self._listeners.tree().at(address)
-        if node is not None and node.method is not None and node.method.kind == "out":
-            session = self._listeners.sessions.get(node.session)
-            self._listeners.subscribers.remove(self.key, Scope(session, node.method.name))
+        scope = self.heard.pop(address, None)
+        if scope is not None:
+            self._listeners.subscribers.remove(self.key, scope)
 
 
 def _renamed(address: str, names: Mapping[str, str]) -> str:

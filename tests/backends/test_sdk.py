@@ -148,7 +148,7 @@ async def test_a_server_that_goes_and_comes_back_is_asked_again():
 async def test_what_is_no_such_server_is_named():
     async with serving("echo") as other:
         address = other.url
-        with pytest.raises(ModelBroken, match="^there is nothing at /meta$") as caught:
+        with pytest.raises(ModelBroken, match=r"^there is nothing at /meta$") as caught:
             await sdk.describe(address)
         assert "--runway" in caught.value.hint
 

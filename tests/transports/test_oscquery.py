@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from bridge import limits
+from bridge.errors import ModelStopped
 from bridge.osc import codec
 from bridge.server import Server
 from tests.transports.serving import serving
@@ -206,6 +207,32 @@ async def test_an_output_that_is_listened_to_is_told_until_it_is_ignored(server:
         await client.tell("LISTEN", "/echo/out/any")
         await until(lambda: server.hub.get("echo").describe()["stats"]["readers"])
     await until(lambda: not server.hub.get("echo").describe()["stats"]["readers"])
+
+
+@pytest.mark.parametrize("how", ["closed", "failed"])
+async def test_what_is_listened_to_goes_on_when_its_session_is_there_again(server: Server, how: str):
+    def readers() -> int:
+        return int(server.hub.get("echo").describe()["stats"]["readers"])
+
+    async with listening(server) as client:
+        await client.tell("LISTEN", "/echo/out/any")
+        await until(readers)
+        if how == "closed":
+            model = server.hub.get("echo").model
+            await server.hub.close_session("echo")
+            assert await client.hear() == ("PATH_REMOVED", "/echo")
+            session = await server.hub.open(model, "echo")
+        else:
+            server.hub.get("echo").failed(ModelStopped("no more"))
+            assert (await client.hear())[1][2] == "model_stopped"
+            session = await server.hub.start("echo")
+        await until(readers)
+        await session.run({"value": 7}).result()
+        while (told := await client.hear())[0].startswith("PATH_"):
+            pass
+        assert told == ("/echo/out/any", [7])
+        await client.tell("IGNORE", "/echo/out/any")
+        await until(lambda: not readers())
 
 
 async def test_clients_are_told_what_became_of_paths(server: Server):
