@@ -28,7 +28,7 @@ MAY = {
     "session": PURE | {"session"},
     "spawn": {"limits"},
     "backends": PURE | {"session", "spawn", "backends"},
-    "catalog": PURE | {"spawn"},
+    "catalog": PURE | {"spawn", "catalog"},
     "hub": PURE | {"session", "catalog"},
     "workspace": {"errors", "limits"},
     "walks": PURE | {"session"},
