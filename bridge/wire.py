@@ -475,7 +475,7 @@ def _request(data: Buffer) -> AnyRequest:
     except msgspec.ValidationError as error:
         raise _in_words(str(error), id_of(data)[1]) from None
     except ValueError as error:
-        raise _not_json(error) from None
+        raise _not_json(data, error) from None
 
 
 def _type_of(request: Request) -> str:
@@ -543,11 +543,24 @@ def _takes(kind: str) -> str:
     return f"{kind} takes {', '.join(known.__struct_fields__)}" if known else 'it looks like {"type": "list", "id": 1}'
 
 
-def _not_json(error: ValueError) -> BadMessage:
+_HALF = re.compile(
+    rb"\\u[dD][89aAbB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89aAbB][0-9a-fA-F]{2})\\u[dD][c-fC-F]"
+)
+
+
+def why_not_json(data: Buffer, error: ValueError) -> str:
+    """What is wrong with it, in words."""
     if isinstance(error, UnicodeDecodeError):
-        return BadMessage("this is not JSON: it is not UTF-8")
-    reason = str(error).removeprefix("JSON is malformed: ")
-    return BadMessage(f"this is not JSON: {reason}", hint='it looks like {"type": "list", "id": 1}')
+        return "it is not UTF-8"
+    said = str(error).removeprefix("JSON is malformed: ")
+    if ("truncated" in said or "surrogate" in said) and _HALF.search(data):
+        return "there is half a character in it, such as an emoji that was cut in two"
+    return said
+
+
+def _not_json(data: Buffer, error: ValueError) -> BadMessage:
+    hint = "" if isinstance(error, UnicodeDecodeError) else 'it looks like {"type": "list", "id": 1}'
+    return BadMessage(f"this is not JSON: {why_not_json(data, error)}", hint=hint)
 
 
 def refusal(id: int | None, to: str, info: ErrorInfo) -> Error:

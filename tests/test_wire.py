@@ -184,6 +184,11 @@ def test_a_message_for_people_names_what_a_message_takes():
     assert all(name in caught.value.hint for name in wire.REQUESTS)
 
 
+def test_half_an_emoji_is_told_as_what_it_is():
+    with pytest.raises(BadMessage, match="half a character"):
+        wire.read_text(b'{"type": "send", "session": "sea", "inputs": {"prompt": "\\ud83d"}}')
+
+
 def given(head: Vector, value: Any) -> Frame:
     return Frame(
         head.get("session", "s"),

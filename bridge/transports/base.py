@@ -10,6 +10,7 @@ import msgspec
 from bridge import limits
 from bridge.errors import BadMessage, BridgeError, ErrorInfo
 from bridge.ports import Blob, to_json
+from bridge.wire import why_not_json
 
 _log = logging.getLogger(__name__)
 
@@ -105,10 +106,7 @@ def _not_json(data: bytes, error: ValueError) -> BadMessage:
         hint = "JSON is UTF-8 text; send binary data as a form (curl -F name=@file)"
     else:
         hint = 'it looks like this: {"name": "value", "other": 0.5}'
-    reason = (
-        "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error).removeprefix("JSON is malformed: ")
-    )
-    return BadMessage(f"this is not JSON: {reason}", hint=hint)
+    return BadMessage(f"this is not JSON: {why_not_json(data, error)}", hint=hint)
 
 
 def _kind(value: Any) -> str:
