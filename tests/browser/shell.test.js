@@ -37,8 +37,16 @@ const DOES = {
 };
 const it = studio({ flags: testModel("everything"), sessions: ["dream", "writer"] });
 
-// What is there when a page is there.
-const there = (page) => page.waitForFunction(() => document.querySelector("main")?.innerText.trim().length > 12 || document.querySelector(".wholepicture canvas"));
+// What is there when a page is there: no answer that brings more controls is still awaited.
+async function there(page) {
+  await page.waitForFunction(() => {
+    const main = document.querySelector("main");
+    const said = main?.innerText.trim() ?? "";
+    const waits = /looking…|ports…|^reading|on its way…/.test(said) || main?.querySelector(".walking .picture.empty, .xy .picture.empty");
+    return (said.length > 12 && !waits) || document.querySelector(".wholepicture canvas");
+  });
+  await page.waitForLoadState("networkidle");
+}
 
 test("the links at the top lead to the pages, and the page says where one is", async () => {
   const nav = it.page.getByRole("navigation", { name: "pages" });
@@ -237,6 +245,10 @@ test("a bridge that goes away is told, and its return too, with the sessions as 
 test("an address that leads nowhere is told in words", async () => {
   await it.go("#/play/nobody");
   await it.page.getByText("there is no session nobody any more").waitFor();
+  await it.go("#/touch/nobody");
+  await it.page.getByText("There is no session nobody", { exact: true }).waitFor();
+  await it.page.getByRole("link", { name: "All sessions" }).click();
+  await it.page.getByRole("link", { name: "add a model" }).waitFor();
   it.allowed.push(/404/);
   await it.go("#/models/nothing");
   await it.page.getByRole("heading", { name: /nothing/ }).waitFor();

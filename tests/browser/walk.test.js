@@ -104,6 +104,7 @@ test("the walk's own truncation is taken, moves by itself, and is left to the mo
   await told(({ truncation }) => truncation === null, "left to the model");
   await press("pause");
   await told(({ playing }) => !playing, "the pause");
+  await dream.getByText("finer").click();
   const second = dream.getByLabel("go to this second");
   const { seconds } = await walk();
   for (const wanted of [40, 12.5]) {

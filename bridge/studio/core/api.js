@@ -17,8 +17,6 @@ export function address(path) {
   return token ? `${path}${path.includes("?") ? "&" : "?"}${new URLSearchParams({ token })}` : path;
 }
 
-export const hasToken = () => Boolean(token);
-
 export const mistake = (error) => Object.assign(new Error(error.message), error);
 
 export async function api(method, path, body, extra = {}) {

@@ -101,5 +101,5 @@ export const isPicture = (port) => port.kind === "image" || port.kind === "segme
 
 export const pictureOf = (session) => Object.entries(usual(session)?.outputs ?? {}).find(([, port]) => isPicture(port))?.[0];
 
-export const vectorOf = (session) =>
+const vectorOf = (session) =>
   Object.entries(usual(session)?.inputs ?? {}).find(([, port]) => port.kind === "vector" && port.length && !port.instead_of)?.[0];

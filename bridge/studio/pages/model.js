@@ -71,7 +71,7 @@ function Here({ used, mine }) {
   const rows = mine.filter(({ stats }) => stats.model_ms > 0).map(({ name, stats }) => [name, `${round(stats.model_ms, 3)} ms an output${stats.fps > 0 ? `, ${stats.fps.toFixed(1)} a second` : ""}${stats.memory > 0 ? `, ${bytes(stats.memory)} of memory` : ""}`]);
   for (const { name, place, notes } of mine) if (place) rows.push([`${name} runs on`, [place, notes?.device, notes?.threads && `${notes.threads} ${notes.threads === 1 ? "thread" : "threads"}`].filter(Boolean).join(", ")]);
   if (!mine.some(({ stats }) => stats.model_ms > 0) && used?.model_ms > 0) rows.push(["when it last ran", `${round(used.model_ms, 3)} ms an output`]);
-  if (used?.opened) rows.push(["opened", `${used.opened} times, ${used.runs.toLocaleString("en")} outputs`]);
+  if (used?.opened) rows.push(["opened", `${used.opened === 1 ? "once" : `${used.opened} times`}, ${used.runs.toLocaleString("en")} ${used.runs === 1 ? "output" : "outputs"}`]);
   return html`<section><h3>On this machine</h3>${rows.length ? html`<dl>${rows.map(([name, text]) => html`<dt key=${name}>${name}</dt><dd>${text}</dd>`)}</dl>` : html`<p class="hint">It has not run yet.</p>`}</section>`;
 }
 

@@ -26,7 +26,7 @@ function since(seconds) {
   return hours ? `${hours} h ${minutes} min` : minutes ? `${minutes} min` : `${Math.round(seconds)} s`;
 }
 
-export function Theme() {
+function Theme() {
   const [theme, setTheme] = useState(localStorage.getItem("theme") ?? "system");
   const pick = (next) => {
     setTheme(next);

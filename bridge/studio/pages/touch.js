@@ -5,11 +5,13 @@ import { api, at } from "../core/api.js";
 import { formOf } from "../core/forms.js";
 import { newestOnly } from "../core/pace.js";
 import { canWalk, pictureOf, sessions, usual, writes } from "../core/sessions.js";
+import { link } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { trying } from "../core/toasts.js";
 import { Button, Fold, Switch } from "../core/ui.js";
 import { LivePicture } from "../outputs/picture.js";
 import { Outputs } from "../outputs/outputs.js";
+import { WORDS } from "../play/panel.js";
 import { Fields } from "../ports/field.js";
 import { Moving, WalkPanel } from "../walk/panel.js";
 import { WalkState } from "../walk/state.js";
@@ -22,8 +24,14 @@ const TILT = 30; // degrees from flat to the pad's edge
 export function Touch({ names: [name] }) {
   const session = useStore(sessions, (state) => state.all[name]);
   const known = useStore(sessions, (state) => state.known);
-  if (!session?.signature) return html`<div class="empty"><h2>${known && !session ? `there is no session ${name}` : "looking…"}</h2></div>`;
+  if (!session?.signature) return html`<${Absent} name=${name} session=${session} known=${known} />`;
   return html`<div key=${formOf(name).id} class="touch" data-session=${name}>${canWalk(session) ? html`<${Instrument} session=${session} />` : writes(session) ? html`<h2>${name}</h2><${Writer} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
+}
+
+function Absent({ name, session, known }) {
+  const gone = known && !session;
+  const said = gone ? (name ? `There is no session ${name}` : "This address names no session") : session ? `${name}: ${WORDS[session.state] ?? session.state}` : "looking…";
+  return html`<div class="empty"><h2>${said}</h2>${gone && html`<a class="button" href=${link("play")}>All sessions</a>`}</div>`;
 }
 
 function Remote({ session }) {

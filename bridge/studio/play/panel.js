@@ -137,13 +137,12 @@ function Plain({ session, form }) {
   const commands = Object.values(session.signature.commands);
   const [chosen, choose] = useState(commands[0].name);
   const command = commands.find(({ name }) => name === chosen) ?? commands[0];
-  const outputs = command === commands[0] ? commands[0].outputs : command.outputs;
   return html`${command.description && html`<p class="about">${command.description}</p>`}
     <div class="columns"><div class="controls">
       ${commands.length > 1 && html`<${Choice} name="command" choices=${commands.map(({ name }) => name)} value=${command.name} onPick=${choose} />`}
       <${Fields} form=${form} inputs=${command.inputs} context=${{ session: session.name }} holdable=${command === commands[0]} />
       <${RunButton} form=${form} inputs=${command.inputs} command=${command === commands[0] ? null : command.name} />
-    </div><${Outputs} session=${session.name} outputs=${outputs} form=${form} /></div>`;
+    </div><${Outputs} session=${session.name} outputs=${command.outputs} form=${form} /></div>`;
 }
 
 function RunButton({ form, inputs, command }) {

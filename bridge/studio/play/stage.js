@@ -38,7 +38,7 @@ async function still(canvas, session) {
 }
 
 // Films what is on the canvas, until told to stop.
-export function Film({ canvas, session }) {
+function Film({ canvas, session }) {
   const [recorder, setRecorder] = useState(null);
   const alive = useRef(null);
   useEffect(() => () => { if (alive.current?.state === "recording") alive.current.stop(); }, []);

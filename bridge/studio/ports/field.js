@@ -25,14 +25,16 @@ function controlOf(port) {
 
 const WIDE = new Set(["text", "category", "image", "segmentation", "audio", "file", "directory", "point", "box", "landmarks", "vector", "any", "array"]);
 
-// `set(value)` is called with what somebody chose; a form with live inputs sends it on.
-export function Field({ name, port, value, set, error, held, onHold, context }) {
+// `set(value)` is called with what somebody chose; a form with live inputs sends it on. `explained`: what it is for stands
+// below, where somebody has time to read.
+export function Field({ name, port, value, set, error, held, onHold, context, explained = false }) {
   const Control = controlOf(port);
   const label = spaced(name);
   const live = onHold && html`<button type="button" class="live" aria-pressed=${!held} aria-label=${`${name} is live`}
     title=${held ? "waits for Run; click to send it as it changes" : "sent as it changes; click to keep it for Run"} onClick=${() => onHold(!held)}>live</button>`;
   return html`<div class=${`field ${port.kind} ${WIDE.has(port.kind) && Control !== Colour ? "wide" : ""}`} data-input=${name}>
     <${Control} name=${name} label=${label} port=${port} value=${value} set=${set} aside=${live} context=${context} />
+    ${explained && port.description && html`<p class="hint">${port.description}</p>`}
     ${error && html`<p class="wrong" role="alert">${error.message}${error.hint && html`<small>${error.hint}</small>`}</p>`}
   </div>`;
 }

@@ -36,7 +36,7 @@ export function Field({ session, walk, begin, children }) {
   return html`<div class="field">
     <div class="plane" ref=${place} role="group" tabIndex="0" aria-label="pictures around the centre; arrow keys pan, plus and minus zoom, Enter makes the middle one the centre"></div>
     ${children}
-    <div class="row fieldbar">
+    <div class="row">
       <${Button} icon="back" label="back" disabled=${!told?.back} onPress=${() => plane.current.look({ back: true })} />
       <${Button} icon="forward" label="forward" disabled=${!told?.forward} onPress=${() => plane.current.look({ forward: true })} />
       <${Button} icon="target" label="to the centre" onPress=${() => plane.current.glide(0, 0)} />

@@ -28,7 +28,6 @@ export function WalkPanel({ walk, inputs }) {
       ${around && html`<label class="seed"><span>seed</span><${Typed} label="seed" min="0" step="1" value=${settings.seed} onType=${(seed) => walk.offer({ seed, centre: null })} /></label>`}
       ${around && settings.centre !== null && html`<${Button} kind="quiet" title="to where the seed is" onPress=${() => walk.set({ centre: null })}>leave the centre<//>`}
       ${held && html`<span class="tag" title="a sketch sends the place; play takes over again">by hand</span>`}
-      <label class="seed"><span>go to</span><${Typed} label="go to this second" step="any" value="" placeholder="–" onType=${(seconds) => walk.set({ seek: { seconds } })} /><span class="unit">s</span></label>
     </div>
     <${Choice} name="kind" choices=${Object.keys(KINDS)} titles=${KINDS} value=${settings.kind} onPick=${(kind) => walk.offer({ kind })} />
     ${settings.kind === "loop" && html`<${Keyframes} walk=${walk} keyframes=${settings.keyframes} />`}
@@ -46,7 +45,8 @@ export function WalkPanel({ walk, inputs }) {
       </div>
       <${Moving} walk=${walk} name="fade" title="seconds in which it goes over when another path begins" settings=${settings} numbers=${numbers} low=${0} high=${10} step=${0.1} target=${null} />
       <${Moving} walk=${walk} name="fps" title="the most frames a second" value=${settings.fps ?? 60} settings=${settings} numbers=${numbers} low=${1} high=${120} step=${1} onReset=${() => walk.offer({ fps: null })} target=${null} />
-      <${Button} icon="again" kind="quiet" onPress=${() => walk.reset()}>as the model has it<//>
+      <div class="row"><label class="seed"><span>go to second</span><${Typed} label="go to this second" step="any" value="" placeholder="–" onType=${(seconds) => walk.set({ seek: { seconds } })} /></label>
+        <${Button} icon="again" kind="quiet" onPress=${() => walk.reset()}>as the model has it<//></div>
     </details></div>`;
 }
 
@@ -72,7 +72,7 @@ function Truncation({ walk, told: { settings, numbers }, port }) {
 function Tempo({ walk, settings }) {
   const choices = [null, 1, 2, 4, 8, 16];
   const tap = () => walk.set({ tap: true, ...(settings.beats === null ? { beats: 4 } : {}) });
-  return html`<div class="row tempo">
+  return html`<div class="row">
     <${Choice} wide name="pace" choices=${choices.includes(settings.beats) ? choices : [...choices, settings.beats]} names=${BEATS} value=${settings.beats} onPick=${(beats) => walk.offer({ beats })} />
     <${Button} onPress=${tap} title="in time with the music">tap<//>
     ${settings.beats !== null && html`<label class="seed"><${Typed} label="bpm" min="10" max="600" step="1" value=${Math.round(settings.bpm)} onType=${(bpm) => walk.offer({ bpm })} /><span>bpm</span></label>`}</div>`;
