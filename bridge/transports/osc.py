@@ -27,11 +27,12 @@ from bridge.signature import Signature
 from bridge.transports.osc_actions import Actions
 from bridge.transports.osc_gate import Gate, Keep
 from bridge.transports.osc_peers import Counts, Peer
+from bridge.transports.osc_probes import Probes
 from bridge.transports.osc_receiver import Controls, Receiver
 from bridge.transports.osc_space import Space
 from bridge.transports.osc_subscribers import Options, Scope, Subscribers
 from bridge.transports.osc_tcp import Streams
-from bridge.transports.osc_udp import Datagrams, Probes, UdpPeer
+from bridge.transports.osc_udp import Datagrams, UdpPeer
 from bridge.transports.oscquery import OscQuery
 from bridge.transports.oscquery_socket import Listeners
 from bridge.transports.security import Security, is_loopback
@@ -99,7 +100,7 @@ class Osc:
             lambda peer: self.subscribers.resume(peer.key),
             self._actions.gone,
         )
-        self._probes = Probes(self._nobody_at, lambda peer: self.subscribers.sleep(peer.key, asleep=False))
+        self._probes: Probes[UdpPeer] = Probes(self._nobody_at, self._somebody_at)
         self._known: dict[Session, _Known] = {}  # those that have addresses
         self._followed = -1  # the tree that was followed the last time
         self._tasks: list[asyncio.Task[None]] = []
@@ -224,7 +225,8 @@ class Osc:
     def look_for_subscribers(self) -> None:
         """Is anybody left at their ports? It takes two looks to notice that nobody is."""
         self.subscribers.expire(self.gate.heard(), asyncio.get_running_loop().time())
-        self._probes.look([peer for peer, _ in self.subscribers.peers()])
+        peers = [peer for peer, _ in self.subscribers.peers()]
+        self._probes.look({peer: peer.where for peer in peers if isinstance(peer, UdpPeer)})
 
     def _shut_out(self) -> None:
         """Somebody may not send any more: connections end, and what was asked for, now or for later."""
@@ -240,6 +242,9 @@ class Osc:
         else:
             _log.info("nobody is left at %s: its subscriptions have ended", peer.name)
             self.subscribers.gone(peer.key)
+
+    def _somebody_at(self, peer: Peer) -> None:
+        self.subscribers.sleep(peer.key, asleep=False)
 
     def _address_of(self, peer: Peer | None, session: str, file: str) -> str:
         """Where this peer can fetch a picture, seen from where it is."""

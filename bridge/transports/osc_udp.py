@@ -5,7 +5,7 @@ the newest values go to the models. Where the loop can't tell us that a socket i
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -268,67 +268,6 @@ class UdpPeer(NamedTuple):
 
     async def room(self) -> None:
         """Datagrams do not wait: the system takes them or does not."""
-
-
-class Probes:
-    """Looks whether anybody is left at the ports of subscribers: an empty bundle, from a socket of its own, that the
-    other system answers with "no such port" when nobody is. Two of them in a row are enough.
-    """
-
-    def __init__(self, gone: Callable[[Peer], None], back: Callable[[Peer], None]) -> None:
-        self._gone = gone
-        self._back = back
-        self._open: dict[Hashable, tuple[socket.socket, int]] = {}  # the socket, and how often nobody was there
-
-    def look(self, peers: list[Peer]) -> None:
-        """At all of these; forget those that are no more among them."""
-        wanted = {peer.key: peer for peer in peers if isinstance(peer, UdpPeer)}
-        for key in [key for key in self._open if key not in wanted]:
-            self._open.pop(key)[0].close()
-        for key, peer in wanted.items():
-            self._look_at(key, peer)
-
-    def close(self) -> None:
-        """Idempotent."""
-        for made, _ in self._open.values():
-            made.close()
-        self._open.clear()
-
-    def _look_at(self, key: Hashable, peer: UdpPeer) -> None:
-        made, missed = self._open.get(key) or (_connected(peer.where), 0)
-        missed = missed + 1 if _nobody(made) else 0
-        self._open[key] = (made, missed)
-        if missed >= _MISSED:
-            self._gone(peer)
-        elif not missed:
-            self._back(peer)
-
-
-_MISSED = 2
-_EMPTY_BUNDLE = b"#bundle\0\0\0\0\0\0\0\0\1"
-
-
-def _nobody(made: socket.socket) -> bool:
-    """Ask again, and say whether the system heard since the last time that nobody is there."""
-    refused = False
-    for attempt in (lambda: made.recv(16), lambda: made.send(_EMPTY_BUNDLE)):
-        try:
-            attempt()
-        except (ConnectionRefusedError, ConnectionResetError):
-            refused = True
-        except OSError:
-            continue
-    return refused
-
-
-def _connected(where: Where) -> socket.socket:
-    made = socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET, socket.SOCK_DGRAM)
-    made.setblocking(False)
-    try:
-        made.connect(where)
-    except OSError:
-        return made  # no way there now; it is counted as unsent
-    return made
 
 
 def _free_pair(host: str) -> list[socket.socket]:

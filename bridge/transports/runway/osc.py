@@ -18,6 +18,7 @@ from bridge import limits
 from bridge.errors import BadMessage, BridgeError, InputError, TooLarge
 from bridge.ports.words import size
 from bridge.transports.base import dump_json, load_object
+from bridge.transports.osc_probes import Probes
 from bridge.transports.runway.board import Board
 from bridge.transports.runway.gate import Gate
 from bridge.transports.runway.local import TAKES
@@ -28,7 +29,8 @@ Address = tuple[str, int]
 LISTENS = 57200  # where old sketches expect answers, whatever port they send from
 _DISCONNECT = "/server/disconnect"
 _CONNECT = "/server/connect"
-_OURS = frozenset(("/data", "/error", "/info"))
+_ALIVE = "/server/alive"  # asks for nothing; some of these tools can't read an empty bundle
+_OURS = frozenset(("/data", "/error", "/info", _ALIVE))
 _HINT = "there are /server/connect, /server/disconnect and /query with one JSON text"
 _log = logging.getLogger(__name__)
 
@@ -48,6 +50,8 @@ class Osc(asyncio.DatagramProtocol):
         self._tasks: set[asyncio.Task[None]] = set()
         self._too_large = False  # told already
         self._refused: set[str] = set()
+        self._empty: set[Address] = set()  # ports of subscribers where nobody is
+        self._probes: Probes[Address] = Probes(self._empty.add, self._empty.discard, message(_ALIVE, "{}"))
 
     @property
     def port(self) -> int:
@@ -57,6 +61,7 @@ class Osc(asyncio.DatagramProtocol):
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, sock=self._socket)
         self._listen()
+        self._spawn(self._look_for_subscribers())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,6 +77,7 @@ class Osc(asyncio.DatagramProtocol):
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(queries.close() for queries in self._queries.values()))
         self._queries.clear()
+        self._probes.close()
         if self._transport is not None:
             self._transport.close()
             await asyncio.sleep(0)  # its socket is closed in the next turn of the loop
@@ -119,6 +125,18 @@ class Osc(asyncio.DatagramProtocol):
         self._subscribers[source] = tuple(answers)
         self._listen()
         self._spawn(self._inform(tuple(answers)))
+
+    async def _look_for_subscribers(self) -> None:
+        """Many go without a word: no model is followed, and no picture made, for those who are not there any more."""
+        while True:
+            await asyncio.sleep(limits.OSC_PROBE_SECONDS)
+            answers = dict.fromkeys(one for several in self._subscribers.values() for one in several)
+            self._empty.intersection_update(answers)
+            self._probes.look({one: one for one in answers})
+            for source in [source for source, several in self._subscribers.items() if self._empty.issuperset(several)]:
+                _log.info("nobody is left at %s:%d: it is sent no more outputs of the old app", *source)
+                del self._subscribers[source]
+            self._listen()
 
     def _query(self, text: str, source: Address) -> None:
         inputs = load_object(text.encode("utf-8", "replace"), TAKES)

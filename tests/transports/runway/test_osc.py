@@ -183,6 +183,23 @@ async def test_so_many_subscribers_and_the_oldest_goes(monkeypatch):
         ears[2].socket.close()
 
 
+async def test_for_one_who_went_without_a_word_nothing_is_made_any_more(monkeypatch):
+    """And one who says from a port of its own that it listens on the usual one is heard of there."""
+    monkeypatch.setattr(limits, "OSC_PROBE_SECONDS", 0.01)
+    async with homes("echo") as server, ear(server, "echo") as usual:
+        monkeypatch.setattr(osc, "LISTENS", usual.port)
+        session = server.hub.get("echo")
+        async with ear(server, "echo") as one:
+            one.say("/server/connect")
+            await usual.hear("/info")
+        for number in range(20):
+            await session.run({"value": number}).result()
+            assert await usual.hear("/data") == {"any": number}
+        usual.socket.close()
+        while session.describe()["stats"]["readers"]:
+            await asyncio.sleep(0.005)
+
+
 async def test_a_closed_session_lets_go_of_its_port():
     async with homes("echo") as server:
         number = port(server, "echo", "osc")
