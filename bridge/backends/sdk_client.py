@@ -255,8 +255,9 @@ def _in_words(error: BaseException) -> str:
     """What the system says of it, without what libraries add."""
     if isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) and (error.errno or 0) > 0:
-        return os.strerror(error.errno)
+    number = error.errno if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else None
+    if number is not None and number > 0:
+        return os.strerror(number)
     return str(error) or type(error).__name__
 
 

@@ -272,7 +272,7 @@ class _Conversation:
         return scope
 
     def follow(self) -> None:
-        """Where a session was closed or has failed and another one is in its place, its outputs are heard as its inputs."""
+        """Another session is in the place of one that was closed or has failed: its outputs are heard on."""
         for address, scope in tuple(self.heard.items()):
             now = self._listeners.sessions.get(address.split("/")[1])
             if scope is None or now is None or now is scope.session:
