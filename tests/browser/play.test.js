@@ -198,8 +198,12 @@ test("a page that is left closes what was to be closed", async () => {
 
 test("a session is renamed, stopped, started, and begun again with other options", async () => {
   await it.more("pencil", "rename…");
-  await it.session("pencil").getByLabel("new name of pencil").fill("graphite");
-  await it.page.keyboard.press("Enter");
+  const name = it.session("pencil").getByLabel("new name of pencil");
+  await name.fill("graphi");
+  await it.ask("/api/sessions/pencil/inputs", { darkness: 0.25 });
+  await it.until(async () => (await it.session("pencil").getByLabel("darkness", { exact: true }).inputValue()) === "0.25", "the page is drawn again meanwhile");
+  await name.pressSequentially("te");
+  await name.press("Enter");
   const graphite = it.session("graphite");
   await graphite.getByText("ready", { exact: true }).waitFor();
   await it.more("graphite", "stop");

@@ -237,8 +237,13 @@ test("a place is kept, gone to, renamed, walked through, explored, and dropped w
   const [first, second] = (await it.ask("/api/favourites?session=dream")).favourites;
   await dream.getByTitle("go to dream 1").click();
   await told(({ centre }) => centre?.favourite === first.id, "the place");
-  await dream.getByLabel("name of the favourite").fill("the blue one");
-  await dream.getByLabel("name of the favourite").press("Enter");
+  const name = dream.getByLabel("name of the favourite");
+  const stats = () => dream.locator(".stats").textContent();
+  await name.fill("the blue ");
+  const before = await stats();
+  await it.until(async () => (await stats()) !== before, "the page is drawn again meanwhile");
+  await name.pressSequentially("one");
+  await name.press("Enter");
   await dream.getByTitle("go to the blue one").waitFor();
   await dream.getByTitle("go to the blue one").click({ modifiers: ["Shift"] });
   await dream.getByTitle("go to dream 2").click({ modifiers: ["Shift"] });

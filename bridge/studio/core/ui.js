@@ -57,6 +57,17 @@ export function Typed({ label, value, onType, ...rest }) {
     onKeyDown=${(event) => { if (event.key === "Enter") take(); if (event.key === "Escape") setText(null); }} ...${rest} />`;
 }
 
+// A name that is typed: the same for words, which a redrawing of the page leaves alone.
+export function Named({ label, value, onName }) {
+  const [text, setText] = useState(null);
+  const take = () => {
+    if (text !== null && text.trim() && text.trim() !== value) onName(text.trim());
+    setText(null);
+  };
+  return html`<input type="text" aria-label=${label} value=${text ?? value} onInput=${(event) => setText(event.target.value)} onBlur=${take}
+    onKeyDown=${(event) => { if (event.key === "Enter") take(); if (event.key === "Escape") setText(null); }} />`;
+}
+
 // A slider with its number, which can be typed. `curve` bends it: [to 0..1, from 0..1]. A double click resets.
 export function Slider({ name, label = name, title, value, low, high, step, unit = "", curve, onInput, onReset, aside, moving, target }) {
   const { value: now, edit, hold, release } = useDraft(value);

@@ -77,11 +77,12 @@ function Head({ session, form }) {
 
 function Rename({ name, onEnd }) {
   const field = useRef();
+  const [text, setText] = useState(name);
   useEffect(() => field.current.select(), []);
   const save = (event) => {
     event.preventDefault();
     trying(async () => {
-      const wanted = field.current.value.trim();
+      const wanted = text.trim();
       if (wanted && wanted !== name) {
         await free(wanted);
         const told = await api("PATCH", at`/api/sessions/${name}`, { name: wanted });
@@ -91,7 +92,7 @@ function Rename({ name, onEnd }) {
       onEnd();
     });
   };
-  return html`<form class="rename" onSubmit=${save}><input ref=${field} type="text" aria-label=${`new name of ${name}`} value=${name} maxLength="64" onKeyDown=${(event) => { if (event.key === "Escape") onEnd(); }} /><button class="button">rename</button></form>`;
+  return html`<form class="rename" onSubmit=${save}><input ref=${field} type="text" aria-label=${`new name of ${name}`} value=${text} maxLength="64" onInput=${(event) => setText(event.target.value)} onKeyDown=${(event) => { if (event.key === "Escape") onEnd(); }} /><button class="button">rename</button></form>`;
 }
 
 function Numbers({ stats }) {

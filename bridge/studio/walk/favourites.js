@@ -5,7 +5,7 @@ import { address, api, at } from "../core/api.js";
 import { heardOf, refresh } from "../core/sessions.js";
 import { returned } from "../core/socket.js";
 import { trying, undoable } from "../core/toasts.js";
-import { Button } from "../core/ui.js";
+import { Button, Named } from "../core/ui.js";
 
 const isMarking = ({ shiftKey, metaKey, ctrlKey }) => shiftKey || metaKey || ctrlKey;
 
@@ -51,7 +51,7 @@ export function Favourites({ session, walk, onExplore }) {
     await api("POST", at`/api/favourites/${favourite.id}/show`, { session });
     await Promise.all([walk.set(), refresh()]);
   };
-  const rename = (name) => trying(async () => { await api("PATCH", at`/api/favourites/${one.id}`, { name }); await look(); });
+  const rename = (id, name) => trying(async () => { await api("PATCH", at`/api/favourites/${id}`, { name }); await look(); });
   const drop = () => {
     const back = () => setDropped((those) => those.filter((id) => id !== one.id));
     const forget = () => api("DELETE", at`/api/favourites/${one.id}`, null, { keepalive: true }).finally(() => look().then(back));
@@ -68,7 +68,7 @@ export function Favourites({ session, walk, onExplore }) {
     ${all.length > 0 && html`<div class="thumbs" role="group" aria-label="favourites">${all.map((favourite) => html`<button key=${favourite.id} type="button" title=${`go to ${favourite.name}; double click: as it was kept`}
       class=${marked.includes(favourite.id) ? "marked" : ""} aria-pressed=${favourite.id === chosen} onClick=${(event) => trying(() => pick(favourite, event))} onDblClick=${(event) => isMarking(event) || trying(() => whole(favourite))}>
       <img src=${address(favourite.picture)} alt="" loading="lazy" /><span>${favourite.name}</span></button>`)}</div>`}
-    ${one && html`<div class="row"><input type="text" aria-label="name of the favourite" value=${one.name} onChange=${(event) => rename(event.target.value)} />
+    ${one && html`<div class="row"><${Named} key=${one.id} label="name of the favourite" value=${one.name} onName=${(name) => rename(one.id, name)} />
       <${Button} icon="heart" title="the whole picture: truncation, sliders and mixing, too; the walk waits" onPress=${() => whole(one)}>as it was kept<//>
       <${Button} kind="quiet" onPress=${() => loop([...(walk.settings?.kind === "loop" ? all.filter(({ id }) => walk.settings.keyframes.some((place) => place.favourite === id)) : []), one])}>into the loop<//>
       <${Button} kind="quiet" icon="grid" onPress=${() => onExplore({ favourite: one.id })}>explore around it<//>
