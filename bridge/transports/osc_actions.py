@@ -150,7 +150,7 @@ class Actions:
 
     async def _opened(self, model: str, name: str, id: str, address: str, peer: Peer) -> None:
         # An id, never a path: a path is code that only this machine's user may name.
-        self._hub.catalog.get(model).check_told({})
+        (await self._hub.catalog.named(model)).check_told({})
         opened = await self._hub.open(model, name or None)
         reply(peer, address, id, (opened.name, opened.state))
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import shutil
 import socket
 import struct
 import time
@@ -370,6 +371,12 @@ async def test_sessions_are_listed_opened_and_closed(server: Server, program: Pr
     assert (await program.refusal())["code"] == "unknown_model"
     program.say("/open")
     assert (await program.refusal())["code"] == "missing_input"
+
+
+async def test_a_model_that_was_put_there_while_the_bridge_runs_is_opened(server: Server, program: Program):
+    shutil.copytree(MODELS / "echo", server.settings.models_folder / "parrot")
+    program.say("/open", "parrot")
+    assert (await program.hear())[1][:3] == ["/open", "", "parrot"]
 
 
 # --- what it is all about ------------------------------------------------------------------------
