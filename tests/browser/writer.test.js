@@ -167,9 +167,9 @@ test("alternatives are offered, and one is chosen", async () => {
 });
 
 test("length and temperature count: at 0 it is always the same", async () => {
-  await area.fill("let y = ");
   await writer.getByLabel("temperature", { exact: true }).fill("0");
   await writer.getByLabel("length", { exact: true }).fill("8");
+  await area.fill("let y = "); // last, so that no text of other wishes is on its way
   await it.until(async () => (await writer.locator(".sr[role=status]").textContent()).length > 1, "its end");
   const first = await tail();
   const version = Number(await writer.locator(".paper").getAttribute("data-version"));
