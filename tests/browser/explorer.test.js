@@ -72,6 +72,20 @@ test("dragging goes on without an edge, arrow keys go tile by tile", async () =>
   await full();
 });
 
+test("where motion is not welcome, the next tile is there at once", async () => {
+  const calm = await it.open("#/play/dream", { reducedMotion: "reduce" });
+  await calm.getByRole("button", { name: "Explore" }).click();
+  const place = calm.getByLabel("pictures around the centre");
+  await place.locator(".tile").first().waitFor();
+  const [before, after] = await place.evaluate((field) => {
+    const stands = () => field.firstElementChild.style.transform;
+    const first = stands();
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true }));
+    return [first, stands()];
+  });
+  assert.notEqual(after, before);
+});
+
 test("the wheel and the keys zoom: more tiles are seen, then fewer", async () => {
   const before = (await grid()).grid.columns;
   await plane().hover();
