@@ -38,7 +38,7 @@ function connect() {
 export function begin() {
   if (socket) return;
   socket = connect();
-  addEventListener("pagehide", () => socket.close());
+  addEventListener("pagehide", () => { if (socket.readyState === WebSocket.OPEN) socket.close(); }); // else nobody is there yet
 }
 
 // Calls `work` each time the connection is back, so that what was missed is looked at; ends with what is given back.
