@@ -14,6 +14,7 @@ from bridge.errors import InputError
 from bridge.ports import Encoding
 from bridge.server import Server
 from bridge.session.session import Session
+from bridge.walks import player as player_module
 from bridge.walks.player import Player
 from tests.transports.serving import calling, serving
 
@@ -63,6 +64,18 @@ async def test_the_picture_moves_while_somebody_looks_and_rests_when_nobody_does
             await asyncio.sleep(0)
         assert session.stats.runs == runs
         assert player.describe()["place"] > before
+
+
+async def test_curves_of_the_pace_are_counted_while_nobody_looks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(player_module, "_COUNT_S", 0.01)
+    async with serving("latent") as server:
+        swing = {"lfo": "sine", "period": 1, "low": 0.1, "high": 2}
+        session, player = await walking(server, playing=True, seconds=swing)
+        assert not session.watched
+        counted = player.now()[1].walk.latest
+        while player.now()[1].walk.latest < counted + 0.3:
+            await asyncio.sleep(0.01)
+        assert 0.1 <= player.describe()["numbers"]["seconds"] <= 2
 
 
 async def test_asking_for_the_last_picture_now_and_then_counts_as_looking():

@@ -128,6 +128,7 @@ class _Rendering:
         performance = self._recording.performance
         for step in steps(self._recording, fps, seconds):
             t = step.t if isinstance(step, Control) else step
+            performance = performance.upto(t)
             vectors = await self._fetched(performance, t)
             if isinstance(step, Control):
                 performance = step.applied(performance, vectors)

@@ -6,7 +6,7 @@ import numpy as np
 from bridge.walks import blends
 from bridge.walks.blends import Array
 from bridge.walks.settings import Settings
-from bridge.walks.spring import Pull, glide, spring
+from bridge.walks.spring import Pull
 
 
 class Following(msgspec.Struct, frozen=True):
@@ -25,37 +25,30 @@ class Following(msgspec.Struct, frozen=True):
         """At rest there."""
         return cls(where.tobytes(), length=float(np.linalg.norm(where)))
 
-    def at(self, target: Array, settings: Settings, seconds: float) -> Array:
-        """Where it is after so long."""
+    def at(self, target: Array, settings: Settings, pull: Pull) -> Array:
+        """Where it is, having been pulled so."""
         if not self.start:
             return target
-        there = self._straight(target, pull_of(settings, seconds))
+        there = self._straight(target, pull)
         if settings.space != "z" or settings.interpolation == "linear":
             return there
-        return blends.scaled(there, self._long(target, settings, seconds))
+        return blends.scaled(there, self._long(target, pull))
 
-    def onward(self, target: Array, settings: Settings, seconds: float) -> "Following":
+    def onward(self, target: Array, pull: Pull) -> "Following":
         """The same movement, set out from where it is by then."""
         if not self.start:
             return Following.begun(target)
-        pull = pull_of(settings, seconds)
         speed = (np.frombuffer(self.start) - target) * pull.speed + self._speed(target) * pull.speed_of_speed
         there = self._straight(target, pull)
-        return Following(there.tobytes(), speed.tobytes(), self._long(target, settings, seconds))
+        return Following(there.tobytes(), speed.tobytes(), self._long(target, pull))
 
     def _straight(self, target: Array, pull: Pull) -> Array:
         off = (np.frombuffer(self.start) - target) * pull.distance
         return target + off + self._speed(target) * pull.distance_of_speed
 
-    def _long(self, target: Array, settings: Settings, seconds: float) -> float:
-        share = min(1.0, max(0.0, pull_of(settings, seconds).distance))
+    def _long(self, target: Array, pull: Pull) -> float:
+        share = min(1.0, max(0.0, pull.distance))
         return share * self.length + (1 - share) * float(np.linalg.norm(target))
 
     def _speed(self, target: Array) -> Array:
         return np.frombuffer(self.speed) if self.speed else np.zeros_like(target)
-
-
-def pull_of(settings: Settings, seconds: float) -> Pull:
-    if settings.follow == "glide":
-        return glide(settings.inertia, seconds)
-    return spring(settings.stiffness, settings.damping, seconds)

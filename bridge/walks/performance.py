@@ -47,6 +47,11 @@ class Performance(msgspec.Struct, frozen=True):
         made = frame(self.walk, t, vectors)
         return {**self.sent, **{names.get(name) or name: value for name, value in made.inputs.items()}}
 
+    def upto(self, t: float) -> "Performance":
+        """The same, for whoever plays it for long: see Walk.upto()."""
+        walk = self.walk.upto(t)
+        return self if walk is self.walk else msgspec.structs.replace(self, walk=walk)
+
     @property
     def holds_a_vector(self) -> bool:
         """Did somebody send where to be? Else, held, it only waits to be told something."""

@@ -31,6 +31,7 @@ from bridge.walks.timeline import Walk
 _AHEAD_S = 1.0  # vectors that the model has to work out are asked for so long before they are needed
 _LOOK_S = 1 / 60  # between two looks at a walk that goes on while nothing of it changes
 _AGAIN_S = 1.0  # after something went wrong
+_COUNT_S = 2.0  # between two counts of curves that are counted from tick to tick
 _log = logging.getLogger(__name__)
 
 Tile = Callable[[Any, str], Given]  # the vector of a place of the grid, told as [row, column], for this setting
@@ -58,6 +59,7 @@ class Player:
         self._slot = -math.inf  # of the last frame, where fewer are wanted than the model can make
         self._news: asyncio.Future[None] | None = None  # resolved when something was told
         self._task: asyncio.Task[None] | None = None
+        self._counting: asyncio.Task[None] | None = None
         self._ahead: asyncio.Task[None] | None = None  # gets vectors that will be needed soon
         self._look_ahead_at = -math.inf
         self._noting: list[Noted] = []
@@ -68,6 +70,7 @@ class Player:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._play(), name=f"walk of {self._session.name}")
+        self._counting = asyncio.create_task(self._count(), name=f"curves of the walk of {self._session.name}")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,7 +83,7 @@ class Player:
             call()
         self._hear_no_more()
         self._session.steered = False
-        tasks = [task for task in (self._task, self._ahead) if task is not None]
+        tasks = [task for task in (self._task, self._counting, self._ahead) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -251,6 +254,12 @@ class Player:
                 _log.exception("the walk of %s stumbled", self._session.name)
                 await self._told(_AGAIN_S)
 
+    async def _count(self) -> None:
+        """Keep what the curves have been, whether anybody looks or not: else there would be a lot to count later."""
+        while True:
+            await asyncio.sleep(_COUNT_S)
+            self._performance = self._performance.upto(self._now())
+
     async def _next(self) -> None:
         """Offer one frame, or wait until there is one worth it."""
         t = self._now()
@@ -258,6 +267,7 @@ class Player:
         if wait > 0:
             await self._told(min(wait, _LOOK_S) if self._gap_moves else wait)
             return
+        self._performance = self._performance.upto(t)
         try:
             inputs = self._performance.inputs(t, self._here)
         except KeyError:

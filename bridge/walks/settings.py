@@ -20,7 +20,8 @@ from bridge.walks.keys import Given, Key, Latent, Seed
 KINDS = ("noise", "loop", "circle", "drift", "follow")
 DIRECTIONS = ("forward", "back", "pingpong")
 INTERPOLATIONS = ("spherical", "linear", "cubic")
-HOW = ("speed", "distance", "fps", "fade")  # numbers that say how it moves; the others are inputs of the model
+HELD = ("seconds", "bpm", "beats", "stiffness", "damping", "inertia")  # as curves they are read tick by tick
+HOW = ("speed", "distance", "fps", "fade", *HELD)  # numbers that say how it moves; the others are inputs of the model
 OWN = (*HOW, "truncation")  # settings that may be curves, beside the directions
 
 
@@ -33,9 +34,9 @@ class Settings(msgspec.Struct, frozen=True):
     playing: bool = True
     speed: Value = 1.0
     direction: str = "forward"
-    seconds: float = 3.0
-    bpm: float = 120.0
-    beats: float | None = None
+    seconds: Value = 3.0
+    bpm: Value = 120.0
+    beats: Value | None = None
     distance: Value = 1.0
     interpolation: str = "spherical"
     space: str = "z"
@@ -45,9 +46,9 @@ class Settings(msgspec.Struct, frozen=True):
     centre: Key | None = None
     target: Key | None = None
     follow: str = "spring"
-    stiffness: float = 40.0
-    damping: float = 0.7
-    inertia: float = 0.5
+    stiffness: Value = 40.0
+    damping: Value = 0.7
+    inertia: Value = 0.5
     fade: Value = 0.5
     directions: dict[str, Value] = {}
 
@@ -104,9 +105,9 @@ class Settings(msgspec.Struct, frozen=True):
         return self.beats is not None and self.kind != "follow"
 
     @property
-    def pace(self) -> float:
-        """Seconds from one keyframe to the next, at speed 1."""
-        return self.seconds if self.beats is None else self.beats * 60 / self.bpm
+    def restless(self) -> tuple[str, ...]:
+        """Those of HELD that are curves."""
+        return tuple(name for name in HELD if not isinstance(getattr(self, name), int | float | None))
 
 
 def schema(latent: Latent = keys.ANY) -> dict[str, Any]:
@@ -138,11 +139,6 @@ class Field(NamedTuple):
 
 def _simple(about: str, port: Port) -> Field:
     return Field(about, lambda raw, field, latent: port.parse(raw, field), lambda latent: port.schema(), port)
-
-
-def _number(about: str, low: float, high: float) -> Field:
-    port = Number(low, high)
-    return _simple(about, port)._replace(parse=lambda raw, field, latent: float(port.parse(raw, field)))
 
 
 def _curved(about: str, low: float, high: float) -> Field:
@@ -227,11 +223,11 @@ FIELDS: dict[str, Field] = {
     "playing": _simple("false stands still", Boolean()),
     "speed": _curved("times the usual pace", 0, limits.WALK_SPEED),
     "direction": _simple("forward, back, or to and fro", Category(DIRECTIONS)),
-    "seconds": _number(
+    "seconds": _curved(
         "from one keyframe to the next, or once round the circle", limits.WALK_SHORTEST, limits.WALK_SECONDS
     ),
-    "bpm": _number("beats a minute", *limits.WALK_BPM),
-    "beats": _maybe(_number("beats from one keyframe to the next, on the beat; null: seconds count", 1 / 16, 1024)),
+    "bpm": _curved("beats a minute", *limits.WALK_BPM),
+    "beats": _maybe(_curved("beats from one keyframe to the next, on the beat; null: seconds count", 1 / 16, 1024)),
     "distance": Field(
         "how far it goes from where it is around",
         _distance,
@@ -253,9 +249,9 @@ FIELDS: dict[str, Field] = {
     "centre": _maybe(_key("what drift, circle and noise are around; null: what the seed gives")),
     "target": _maybe(_key("where follow goes to; null: what the seed gives")),
     "follow": _simple("how follow goes: spring swings, glide only nears", Category(("spring", "glide"))),
-    "stiffness": _number("of the spring: higher is quicker", 0.01, 10_000),
-    "damping": _number("of the spring: below 1 it swings, at 1 it just does not", 0, 10),
-    "inertia": _number("of the glide: seconds until most of the way is gone", 0, 600),
+    "stiffness": _curved("of the spring: higher is quicker", 0.01, 10_000),
+    "damping": _curved("of the spring: below 1 it swings, at 1 it just does not", 0, 10),
+    "inertia": _curved("of the glide: seconds until most of the way is gone", 0, 600),
     "fade": _curved("seconds in which it goes over when another path begins", 0, 60),
 }
 

@@ -15,6 +15,15 @@ class Pull(NamedTuple):
     speed: float = 0.0
     speed_of_speed: float = 1.0
 
+    def then(self, later: "Pull") -> "Pull":
+        """This one, and after it that."""
+        return Pull(
+            later.distance * self.distance + later.distance_of_speed * self.speed,
+            later.distance * self.distance_of_speed + later.distance_of_speed * self.speed_of_speed,
+            later.speed * self.distance + later.speed_of_speed * self.speed,
+            later.speed * self.distance_of_speed + later.speed_of_speed * self.speed_of_speed,
+        )
+
 
 def spring(stiffness: float, damping: float, seconds: float) -> Pull:
     """A weight of 1 on a spring. damping: 1 just does not swing over, 0 swings for ever."""

@@ -22,11 +22,13 @@ from bridge.walks.keys import Key, Latent, Seed
 from bridge.walks.motion import Motion, Pace
 from bridge.walks.paths import Loop, Path, Vectors, path_of
 from bridge.walks.settings import HOW, Settings, started
+from bridge.walks.spring import Pull, glide, spring
 from bridge.walks.tempo import Tempo
 
 _MOVES = ("playing", "speed", "direction", "seconds", "bpm", "beats", "kind", "keyframes")
 _FOLLOWS = ("kind", "target", "seed", "space", "follow", "stiffness", "damping", "inertia", "interpolation")
 _LOOKS = 64  # places looked at when asked what will be needed
+TICKS = 16  # a second, counted from the beginning: when a curve of HELD is read; until the next it stays so
 _STANDS = 1e-6  # a speed below it gets to no beat in any time that counts
 
 
@@ -48,26 +50,48 @@ class Walk(msgspec.Struct, frozen=True):
     origins: dict[str, float] = {}  # where curves began on their count
     following: Following | None = None
     fade: Fade | None = None
-    latest: float = 0.0  # the last change; time does not go back behind it
+    latest: float = 0.0  # the last change or tick; time does not go back behind it
+    held: dict[str, float] = {}  # what the curves of HELD were at the last tick
+    pulled: Pull = Pull()  # how far a follower had come at the last tick
+    pulled_spent: float = 0.0  # the seconds it had moved by then
 
     @classmethod
     def begun(cls, latent: Latent, settings: Settings | None = None, t: float = 0.0) -> "Walk":
         """A walk that begins now, with those settings, which have been checked."""
         settings = started(settings or Settings(), {**_standing(latent), **_usual()})
-        clock = Clock(Tempo(t, 0.0, settings.bpm), t, 0.0, settings.playing)
+        clock = Clock(Tempo(t), t, 0.0, settings.playing)
         heading = -1 if settings.direction == "back" else 1
         following = Following() if settings.kind == "follow" else None
-        return cls(latent, settings, clock, Motion(t, heading=heading), {}, following, latest=t)
+        walk = cls(latent, settings, clock, Motion(t, heading=heading), {}, following, latest=t)
+        return walk._with(held=walk._read(t))._in_time(t)
 
     # --- where it is -----------------------------------------------------------------------------
 
     def place(self, t: float) -> float:
         """Keyframes from the start, or rounds of the circle."""
-        return self._stands(t)[0]
+        return self.upto(t)._stands(t)[0]
+
+    def upto(self, t: float) -> "Walk":
+        """The same walk, its curves of HELD read up to this time: so that what comes next has less to count.
+
+        Whoever plays it for long keeps what is given back. Nothing depends on how often that is asked for.
+        """
+        if not self.clock.playing or not self.settings.restless:
+            return self
+        walk, tick = self, math.floor(self.latest * TICKS) + 1
+        while tick / TICKS <= t:
+            walk = walk._ticked(tick / TICKS)
+            tick += 1
+        return walk
+
+    def pace(self, t: float) -> float:
+        """Seconds from one keyframe to the next, at speed 1."""
+        walk = self.upto(t)
+        return walk._held("seconds") if self.settings.beats is None else walk._held("beats") * 60 / walk._held("bpm")
 
     def number(self, name: str, t: float) -> float:
         """What a setting that may be a curve is now."""
-        return value_at(self.settings.numbers[name], self.clock, self.origins.get(name, 0.0), max(t, self.latest))
+        return self.upto(t)._number(name, max(t, self.latest))
 
     def numbers(self, t: float) -> dict[str, float]:
         return {name: self.number(name, t) for name in self.settings.numbers}
@@ -78,7 +102,7 @@ class Walk(msgspec.Struct, frozen=True):
 
     def beat(self, t: float) -> float:
         """Beats since it began; goes on while paused."""
-        return self.clock.tempo.beat_at(max(t, self.latest))
+        return self.upto(t).clock.tempo.beat_at(max(t, self.latest))
 
     def rests(self, t: float) -> bool:
         """Will nothing change any more until it is told to?"""
@@ -89,13 +113,13 @@ class Walk(msgspec.Struct, frozen=True):
         path = path_of(self.settings)
         if path is None:
             return (self._target,)
-        found = (key for place in self._places(t, ahead) for key in path.needs(place))
+        found = (key for place in self.upto(t)._places(t, ahead) for key in path.needs(place))
         return tuple(dict.fromkeys(found))
 
     def vector(self, t: float, vectors: Vectors) -> Array:
         """Where it is, as float64. KeyError if a vector it needs is not among them."""
         t = max(t, self.latest)
-        there = self._there(t, vectors)
+        there = self.upto(t)._there(t, vectors)
         part = self._faded(t)
         if self.fade is None or part >= 1:
             return there
@@ -110,23 +134,25 @@ class Walk(msgspec.Struct, frozen=True):
         The vectors should hold what it needs now. If they do not, or another space is entered, the new path cuts in.
         """
         t = max(t, self.latest)
-        settings = started(self.settings.changed(patch, self.latent), {**_standing(self.latent), **self.numbers(t)})
-        return self._into(settings, t, vectors, _named(patch))
+        walk = self.upto(t)
+        settings = started(walk.settings.changed(patch, walk.latent), {**_standing(walk.latent), **walk.numbers(t)})
+        return walk._into(settings, t, vectors, _named(patch))
 
     def tapped(self, t: float) -> "Walk":
         """Somebody taps along: takes the tempo of the last taps, and moves the beat here without a jump."""
         t = max(t, self.latest)
-        tempo = self.clock.tempo.tapped(t)
-        settings = msgspec.structs.replace(self.settings, bpm=tempo.bpm)
-        walk = self._with(settings=settings, clock=self.clock.with_tempo(tempo), latest=t)
-        return walk._moving_from(self, t)
+        before = self.upto(t)
+        tempo = before.clock.tempo.tapped(t)
+        settings = msgspec.structs.replace(before.settings, bpm=tempo.bpm)
+        walk = before._with(settings=settings, clock=before.clock.with_tempo(tempo), latest=t)
+        return walk._with(held=walk._read(t))._moving_from(before, t)
 
     def sought(self, place: float, t: float) -> "Walk":
         """At another place, at once."""
         t = max(t, self.latest)
-        there = motion.snapped(place)
-        moved = Motion(t, there, self._stands(t)[1], self._spent(t))
-        return self._with(motion=moved, latest=t)._on_the_beat(t)
+        walk = self.upto(t)
+        moved = Motion(t, motion.snapped(place), walk._stands(t)[1], walk._spent(t))
+        return walk._with(motion=moved, latest=t)._on_the_beat(t)
 
     def stepped(self, count: float, t: float) -> "Walk":
         """So many keyframes on, or back; whole steps lead onto keyframes."""
@@ -141,20 +167,43 @@ class Walk(msgspec.Struct, frozen=True):
 
     def _into(self, settings: Settings, t: float, vectors: Vectors, named: frozenset[str]) -> "Walk":
         old = self.settings
-        walk = self._with(settings=settings, clock=self._clock(settings, t), latest=t)
+        clock = self.clock if settings.playing == self.clock.playing else self.clock.toggled(settings.playing, t)
+        walk = self._with(settings=settings, clock=clock, latest=t)
         walk = walk._with(origins=walk._origins(self, t, named))
+        walk = walk._with(held=walk._read(t))._in_time(t)
         begun_anew = walk.origins.get("speed") != self.origins.get("speed")  # the same curve may have been named again
+        begun_anew = begun_anew or walk.held != self.held
         if begun_anew or any(getattr(settings, name) != getattr(old, name) for name in _MOVES):
             walk = walk._moving_from(self, t)
         if settings.kind == "follow":
             return walk._following_from(self, t, vectors)
         return walk._with(following=None)._fading_from(self, t, vectors)
 
-    def _clock(self, settings: Settings, t: float) -> Clock:
-        clock = self.clock
-        if settings.bpm != self.settings.bpm:
-            clock = clock.with_tempo(clock.tempo.with_bpm(settings.bpm, t))
-        return clock if settings.playing == clock.playing else clock.toggled(settings.playing, t)
+    def _ticked(self, t: float) -> "Walk":
+        """Its curves of HELD read, and on from where it stands."""
+        walk = self._with(latest=t)
+        held = walk._read(t)
+        if held == self.held:
+            return walk
+        walk = walk._with(held=held)._in_time(t)._moving_from(self, t)
+        if self.settings.kind != "follow":
+            return walk
+        return walk._with(pulled=self._pull(t), pulled_spent=self._spent(t))
+
+    def _read(self, t: float) -> dict[str, float]:
+        return {name: self._number(name, t) for name in self.settings.restless}
+
+    def _held(self, name: str) -> float:
+        """What one of HELD is, until the next tick."""
+        return self.held[name] if name in self.held else cast("float", getattr(self.settings, name))
+
+    def _number(self, name: str, t: float) -> float:
+        return value_at(self.settings.numbers[name], self.clock, self.origins.get(name, 0.0), t)
+
+    def _in_time(self, t: float) -> "Walk":
+        """With the beat as quick as bpm says."""
+        tempo, bpm = self.clock.tempo, self._held("bpm")
+        return self if tempo.bpm == bpm else self._with(clock=self.clock.with_tempo(tempo.with_bpm(bpm, t)))
 
     def _origins(self, old: "Walk", t: float, named: frozenset[str]) -> dict[str, float]:
         """Where curves begin. One that was not named goes on; a ramp that was named begins anew, the same or not."""
@@ -177,10 +226,10 @@ class Walk(msgspec.Struct, frozen=True):
 
     def _on_the_beat(self, t: float) -> "Walk":
         """On its way onto the beat, if it shall be there and its speed stays the same."""
-        speed, beats = self.settings.speed, self.settings.beats
-        if not self.settings.locked or beats is None or not isinstance(speed, (int, float)) or speed < _STANDS:
+        speed = self.settings.speed
+        if not self.settings.locked or not isinstance(speed, (int, float)) or speed < _STANDS:
             return self
-        anchor = self.motion
+        anchor, beats = self.motion, self._held("beats")
         slip, over = motion.slip(anchor.place, anchor.heading, self.clock.tempo.beat_at(t), speed / beats)
         return self._with(motion=msgspec.structs.replace(anchor, slip=slip, slip_beats=over))
 
@@ -191,22 +240,22 @@ class Walk(msgspec.Struct, frozen=True):
         following = Following()
         if self.settings.space == old.settings.space:
             following = old._setting_out(t, vectors, self.settings.interpolation)
-        moved = Motion(t, old.place(t), old._stands(t)[1])
-        return self._with(following=following, motion=moved, fade=None)
+        moved = Motion(t, *old._stands(t))
+        return self._with(following=following, motion=moved, fade=None, pulled=Pull(), pulled_spent=0.0)
 
     def _setting_out(self, t: float, vectors: Vectors, interpolation: str) -> Following:
         try:
             if self.following is None or interpolation != self.settings.interpolation:
                 return Following.begun(self.vector(t, vectors))
             target = _vector(vectors, self._target)
-            return self.following.onward(target, self.settings, self._spent(t))
+            return self.following.onward(target, self._pull(t))
         except KeyError:
             return Following()
 
     def _fading_from(self, old: "Walk", t: float, vectors: Vectors) -> "Walk":
         if not self._another_path(old, t):
             return self
-        seconds = self.number("fade", t)
+        seconds = self._number("fade", t)
         if self.settings.space != old.settings.space or not seconds:
             return self._with(fade=None)
         try:
@@ -232,9 +281,16 @@ class Walk(msgspec.Struct, frozen=True):
     def _there(self, t: float, vectors: Vectors) -> Array:
         path = path_of(self.settings)
         if path is not None:
-            return path.at(self.place(t), self.number("distance", t), vectors)
+            return path.at(self._stands(t)[0], self._number("distance", t), vectors)
         following = self.following or Following()
-        return following.at(_vector(vectors, self._target), self.settings, self._spent(t))
+        return following.at(_vector(vectors, self._target), self.settings, self._pull(t))
+
+    def _pull(self, t: float) -> Pull:
+        """Of a follower, since it set out."""
+        seconds = self._spent(t) - self.pulled_spent
+        if self.settings.follow == "glide":
+            return self.pulled.then(glide(self._held("inertia"), seconds))
+        return self.pulled.then(spring(self._held("stiffness"), self._held("damping"), seconds))
 
     @property
     def _target(self) -> Key:
@@ -251,8 +307,7 @@ class Walk(msgspec.Struct, frozen=True):
     def _way(self, t: float) -> float:
         """How many places went by since the anchor."""
         locked = self.settings.locked
-        unit = cast("float", self.settings.beats) if locked else self.settings.seconds
-        way = self._covered(Pace(self.settings.speed, unit, locked), t)
+        way = self._covered(Pace(self.settings.speed, self._held("beats" if locked else "seconds"), locked), t)
         if not self.motion.slip or not self.clock.playing:
             return way
         beats = self.clock.tempo.beat_at(t) - self.clock.tempo.beat_at(self.motion.at)
@@ -270,13 +325,13 @@ class Walk(msgspec.Struct, frozen=True):
 
     def _places(self, t: float, ahead: float) -> Iterator[float]:
         """Here, and a little ahead, no keyframe left out."""
-        here = self.place(t)
+        here = self._stands(t)[0]
         yield here
         if ahead <= 0:
             return
-        looks = min(_LOOKS, 1 + math.ceil(abs(self.place(t + ahead) - here)) * 2)
+        looks = min(_LOOKS, 1 + math.ceil(abs(self._stands(t + ahead)[0] - here)) * 2)
         for look in range(1, looks + 1):
-            yield self.place(t + ahead * look / looks)
+            yield self._stands(t + ahead * look / looks)[0]
 
     def _with(self, **changes: Any) -> "Walk":
         return msgspec.structs.replace(self, **changes)

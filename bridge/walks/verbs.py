@@ -98,7 +98,7 @@ def _seek(walk: "Walk", arguments: dict[str, Any], t: float, vectors: "Vectors")
         said = f"seek takes keyframe or seconds; {'both' if arguments else 'neither'} came"
         raise MissingInput(said, hint='such as {"keyframe": 2}', field="seek")
     _has_places(walk, "seek")
-    place = arguments["keyframe"] if "keyframe" in arguments else arguments["seconds"] / walk.settings.pace
+    place = arguments["keyframe"] if "keyframe" in arguments else arguments["seconds"] / walk.pace(t)
     return walk.sought(_within(place, "seek"), t)
 
 

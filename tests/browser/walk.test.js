@@ -88,6 +88,25 @@ test("what is changed before the bridge has answered is added to what was change
   await told(({ speed }) => speed.lfo === "square" && speed.period === 4 && speed.high === 3, "all three");
 });
 
+test("the pace, the tempo and the spring move by themselves, too", async () => {
+  const swings = async (name) => {
+    await press(`let ${name} move by itself`);
+    await it.pick(it.page.getByRole("dialog"), "oscillator");
+    await told((settings) => settings[name].lfo === "sine", `${name} as an oscillator`);
+    await it.page.keyboard.press("Escape");
+    await it.page.getByRole("dialog").waitFor({ state: "detached" });
+  };
+  await swings("seconds");
+  const now = () => dream.getByLabel("seconds", { exact: true }).inputValue();
+  const before = await now();
+  await it.until(async () => (await now()) !== before, "it is seen to move");
+  await it.ask("/api/sessions/dream/walk", { beats: { lfo: "square", beats: 8, low: 2, high: 4 } });
+  await dream.getByRole("radio", { name: "moves by itself" }).or(dream.getByText("moves by itself", { exact: true })).first().waitFor({ state: "attached" });
+  await swings("bpm");
+  await it.pick(dream, "follow");
+  await swings("stiffness");
+});
+
 test("the walk's own truncation is taken, moves by itself, and is left to the model again; a second is gone to", async () => {
   await dream.getByRole("switch", { name: "the walk moves truncation" }).check();
   await told(({ truncation }) => typeof truncation === "number", "a number");

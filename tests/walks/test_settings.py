@@ -70,6 +70,8 @@ def test_directions_join_and_leave_by_either_spelling():
         ({"fps": 241}, "fps takes a number from 0.1 to 240"),
         ({"seconds": 0}, "seconds takes a number from 0.01"),
         ({"bpm": 0}, "bpm takes a number from 10"),
+        ({"bpm": {"lfo": "sine", "period": 1, "low": 5, "high": 100}}, "bpm.low takes a number from 10"),
+        ({"beats": {"ramp": {"to": 0, "seconds": 1}}}, "beats.ramp.to takes a number from 0.0625"),
         ({"kind": "lop"}, "kind takes one of noise, loop"),
         ({"sped": 1}, "a walk has no setting 'sped'"),
         ({"direction/3": 1}, "a walk has no setting 'direction/3'"),

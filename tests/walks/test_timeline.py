@@ -490,3 +490,83 @@ def test_frames_a_second_may_be_a_curve_too():
     assert "fps" not in frame(walk, 1.0, here).inputs and "fps" not in walk.changed({"fps": None}, 1.0, here).numbers(1)
     ramp = walk.changed({"fps": {"ramp": {"to": 60, "seconds": 1}}}, 1.0, here)
     assert (ramp.number("fps", 1.0), ramp.number("fps", 2.0)) == (20, 60)
+
+
+SWING = {"lfo": "wander", "period": 2, "low": 1, "high": 6}
+TICKED = [
+    {"kind": "loop", "keyframes": [1, 2, 3], "seconds": SWING},
+    {"kind": "noise", "seconds": SWING, "speed": LFO, "direction": "pingpong"},
+    {"kind": "loop", "beats": 2, "bpm": {"ramp": {"from": 60, "to": 200, "seconds": 9}}},
+    {
+        "kind": "circle",
+        "beats": {"lfo": "square", "beats": 8, "low": 2, "high": 4},
+        "bpm": {**SWING, "low": 90, "high": 130},
+    },
+    {"kind": "follow", "stiffness": {**SWING, "high": 80}, "damping": {**SWING, "low": 0.2, "high": 1.5}},
+    {"kind": "follow", "follow": "glide", "inertia": {"points": [[0, 0.1], [3, 2], [5, 0]], "loop": True}},
+]
+
+
+@pytest.mark.parametrize("patch", TICKED, ids=str)
+def test_where_curves_of_pace_and_pull_lead_does_not_depend_on_who_looked_when(patch: dict):
+    def at(*looks: float) -> bytes:
+        walk = begun(**patch).changed({"target": 7} if patch["kind"] == "follow" else {"speed": 1.5}, 0.3, here)
+        for look in looks:
+            walk = walk.upto(look)
+        return walk.vector(looks[-1], here).tobytes()
+
+    assert at(11.37) == at(0.31, 2.0, 2.0625, 5.55, 11.36, 11.37) == at(*np.arange(0.4, 11.3, 0.013), 11.37)
+    assert at(0.9) != at(1.0)
+
+
+@pytest.mark.parametrize("patch", TICKED, ids=str)
+def test_a_curve_of_pace_and_pull_neither_jumps_nor_begins_anew_by_a_pause(patch: dict):
+    walk = begun(**patch).changed({"target": 7} if patch["kind"] == "follow" else {}, 0.3, here)
+    steps = np.linspace(0.3, 8, 2000)
+    frames = [walk.vector(t, here) for t in steps]
+    ways = [np.abs(after - before).max() for before, after in pairwise(frames)]
+    assert max(ways) < 0.2
+    paused = walk.changed({"playing": False}, 4.0, here)
+    assert np.array_equal(paused.vector(4.0, here), paused.vector(9.0, here))
+    assert np.array_equal(paused.changed({"playing": True}, 9.0, here).vector(9.0, here), paused.vector(9.0, here))
+
+
+@pytest.mark.parametrize("name", ["seconds", "stiffness", "damping", "inertia", "bpm", "beats"])
+def test_a_curve_that_stands_still_leads_where_the_number_leads(name: str):
+    kind = {"seconds": "loop", "bpm": "circle", "beats": "noise"}.get(name, "follow")
+    patch = {
+        "kind": kind,
+        "follow": "glide" if name == "inertia" else "spring",
+        **({"beats": 3} if name == "bpm" else {}),
+    }
+    still = {"lfo": "sine", "period": 1, "low": 1, "high": 1}
+    low = {"bpm": 90.0, "stiffness": 12.0}.get(name, 1.0)
+    number, curve = (
+        begun(**{**patch, name: value}).changed({"target": 3} if kind == "follow" else {"speed": 1.25}, 0.5, here)
+        for value in (low, {**still, "low": low, "high": low})
+    )
+    for t in (0.5, 0.9, 2.0, 7.77):
+        assert np.allclose(number.vector(t, here), curve.vector(t, here), atol=1e-6)
+        assert number.beat(t) == pytest.approx(curve.beat(t))
+
+
+def test_seconds_that_grow_and_a_tempo_that_rises_are_counted_as_what_they_are_on_the_way():
+    slower = begun(kind="loop", seconds={"ramp": {"from": 1, "to": 3, "seconds": 10}})
+    assert slower.place(10) == pytest.approx(10 / 2 * math.log(3), rel=0.01)  # the area below 1 / seconds
+    faster = begun(bpm={"ramp": {"from": 60, "to": 180, "seconds": 10}})
+    assert faster.beat(10) == pytest.approx(20, rel=0.01)
+    assert faster.number("bpm", 5) == pytest.approx(120)
+    assert slower.pace(10) == pytest.approx(3, rel=0.01)
+
+
+def test_tapping_takes_the_place_of_a_tempo_that_moves():
+    walk = begun(bpm={"lfo": "sine", "period": 5, "low": 80, "high": 140})
+    for t in (1.0, 1.5, 2.0):
+        walk = walk.tapped(t)
+    assert walk.settings.bpm == walk.number("bpm", 9) == 120
+
+
+def test_a_walk_with_such_curves_is_kept_and_goes_on_the_same():
+    walk = begun(**TICKED[3]).upto(4.2)
+    again = restored(saved(walk))
+    assert again.vector(6.6, here).tobytes() == walk.vector(6.6, here).tobytes()

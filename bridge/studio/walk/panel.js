@@ -32,11 +32,11 @@ export function WalkPanel({ walk, inputs }) {
     <${Choice} name="kind" choices=${Object.keys(KINDS)} titles=${KINDS} value=${settings.kind} onPick=${(kind) => walk.offer({ kind })} />
     ${settings.kind === "loop" && html`<${Keyframes} walk=${walk} keyframes=${settings.keyframes} />`}
     <${Moving} walk=${walk} name="speed" settings=${settings} numbers=${numbers} low=${0} high=${4} step=${0.01} />
-    ${settings.beats === null && settings.kind !== "follow" && html`<${Slider} name="seconds" target="walk/seconds" value=${settings.seconds} low=${0.1} high=${60} curve=${SECONDS} onInput=${(seconds) => walk.offer({ seconds })} />`}
+    ${settings.beats === null && settings.kind !== "follow" && html`<${Moving} walk=${walk} name="seconds" settings=${settings} numbers=${numbers} low=${0.1} high=${60} curve=${SECONDS} />`}
     ${around && html`<${Moving} walk=${walk} name="distance" settings=${settings} numbers=${numbers} low=${0.05} high=${3} step=${0.01} />`}
     ${inputs.truncation?.kind === "number" && html`<${Truncation} walk=${walk} told=${told} port=${inputs.truncation} />`}
-    <${Tempo} walk=${walk} settings=${settings} />
-    ${settings.kind === "follow" && html`<${Follow} walk=${walk} settings=${settings} />`}
+    <${Tempo} walk=${walk} told=${told} />
+    ${settings.kind === "follow" && html`<${Follow} walk=${walk} told=${told} />`}
     <details class="finer"><summary>finer</summary><div class="pairs">
       <${Choice} wide name="direction" choices=${["forward", "back", "pingpong"]} value=${settings.direction} onPick=${(direction) => walk.offer({ direction })} />
       <${Choice} wide name="easing" choices=${["none", "smooth", "in", "out"]} value=${settings.easing} onPick=${(easing) => walk.offer({ easing })} />
@@ -51,12 +51,12 @@ export function WalkPanel({ walk, inputs }) {
 }
 
 // A slider that a curve can move.
-export function Moving({ walk, name, label = name, settings, numbers, low, high, step, value, of, title, onReset, target = `walk/${name}` }) {
+export function Moving({ walk, name, label = name, settings, numbers, low, high, step, value, of, title, onReset, target = `walk/${name}`, curve, unit }) {
   const stands = value ?? settings[name];
   const set = of ?? ((next) => walk.offer({ [name]: next }));
   const moving = isCurve(stands);
   const now = moving ? numbers[name] ?? low : stands;
-  return html`<div class=${moving ? "moved" : ""}><${Slider} name=${name} label=${label} title=${title} value=${now} low=${low} high=${high} step=${step} moving=${moving} onInput=${set} onReset=${onReset} target=${target}
+  return html`<div class=${moving ? "moved" : ""}><${Slider} name=${name} label=${label} title=${title} value=${now} low=${low} high=${high} step=${step} curve=${curve} unit=${unit} moving=${moving} onInput=${set} onReset=${onReset} target=${target}
     aside=${html`<${Curve} name=${label} value=${stands} low=${low} high=${high} onSet=${set} now=${now} beats=${settings.beats !== null} />`} /></div>`;
 }
 
@@ -69,21 +69,22 @@ function Truncation({ walk, told: { settings, numbers }, port }) {
     <${Moving} walk=${walk} name=${name} label="truncation of the walk" settings=${settings} numbers=${numbers} low=${low} high=${high} step=${port.step ?? 0.01} />`;
 }
 
-function Tempo({ walk, settings }) {
+function Tempo({ walk, told: { settings, numbers } }) {
   const choices = [null, 1, 2, 4, 8, 16];
+  const beats = isCurve(settings.beats) ? "moves by itself" : settings.beats;
   const tap = () => walk.set({ tap: true, ...(settings.beats === null ? { beats: 4 } : {}) });
   return html`<div class="row">
-    <${Choice} wide name="pace" choices=${choices.includes(settings.beats) ? choices : [...choices, settings.beats]} names=${BEATS} value=${settings.beats} onPick=${(beats) => walk.offer({ beats })} />
+    <${Choice} wide name="pace" choices=${choices.includes(beats) ? choices : [...choices, beats]} names=${BEATS} value=${beats} onPick=${(beats) => walk.offer({ beats })} />
     <${Button} onPress=${tap} title="in time with the music">tap<//>
-    ${settings.beats !== null && html`<label class="seed"><${Typed} label="bpm" min="10" max="600" step="1" value=${Math.round(settings.bpm)} onType=${(bpm) => walk.offer({ bpm })} /><span>bpm</span></label>`}</div>`;
+    </div>${settings.beats !== null && html`<${Moving} walk=${walk} name="bpm" settings=${settings} numbers=${numbers} low=${30} high=${240} step=${1} />`}`;
 }
 
-function Follow({ walk, settings }) {
+function Follow({ walk, told: { settings, numbers } }) {
+  const pull = (name, low, high, step, unit) => html`<${Moving} walk=${walk} name=${name} settings=${settings} numbers=${numbers} low=${low} high=${high} step=${step} unit=${unit} />`;
   return html`<div class="follow"><${Choice} name="follow by" choices=${["spring", "glide"]} titles=${{ spring: "it swings", glide: "it only nears" }} value=${settings.follow} onPick=${(follow) => walk.offer({ follow })} />
     ${settings.follow === "spring"
-      ? html`<${Slider} name="stiffness" value=${settings.stiffness} low=${1} high=${200} step=${1} onInput=${(stiffness) => walk.offer({ stiffness })} />
-        <${Slider} name="damping" value=${settings.damping} low=${0.05} high=${2} step=${0.05} onInput=${(damping) => walk.offer({ damping })} />`
-      : html`<${Slider} name="inertia" unit="s" value=${settings.inertia} low=${0} high=${10} step=${0.1} onInput=${(inertia) => walk.offer({ inertia })} />`}</div>`;
+      ? html`${pull("stiffness", 1, 200, 1)}${pull("damping", 0.05, 2, 0.05)}`
+      : pull("inertia", 0, 10, 0.1, "s")}</div>`;
 }
 
 function Keyframes({ walk, keyframes }) {
