@@ -113,6 +113,35 @@ test("what somebody else looks at is shown here, too", async () => {
   await full();
 });
 
+test("what was asked for here does not lead the view back when it is told late", async () => {
+  const there = () => plane().evaluate((place) => {
+    const box = place.getBoundingClientRect();
+    return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2).closest(".tile").ariaLabel;
+  });
+  await it.page.evaluate(async () => { // what the bridge tells of grids comes when the test lets it
+    const { heardOf } = await import(document.querySelector("script[type=module]").src.replace("app.js", "core/sessions.js"));
+    const listeners = [...heardOf];
+    heardOf.clear();
+    window.held = [];
+    heardOf.add((...told) => {
+      const tell = () => listeners.forEach((hear) => hear(...told));
+      if (told[0] === "grid") window.held.push(tell);
+      else tell();
+    });
+  });
+  for (let row = 1; row <= 3; row += 1) {
+    await plane().press("ArrowDown");
+    await it.until(async () => (await there()) === `make ${row}, 0 the centre`, `row ${row}`);
+    await full();
+  }
+  await it.until(() => it.page.evaluate(() => window.held.length >= 3), "what was told of them");
+  for (let left = 3; left > 0; left -= 1) {
+    await it.page.evaluate(() => window.held.shift()());
+    assert.equal(await there(), "make 3, 0 the centre");
+  }
+  await full();
+});
+
 test("when the connection was lost meanwhile, the missing tiles come after its return", async () => {
   await it.page.evaluate(() => {
     const { close, send } = WebSocket.prototype;

@@ -11,11 +11,12 @@ const [SMALLEST, LARGEST] = [56, 320]; // pixels of a tile
 const WIDTHS = [64, 96, 128, 192, 256]; // pixels that are asked for: few, so that kept pictures are found again
 const MOST = 400; // tiles at once
 const SETTLE_MS = 90; // between two looks while it is dragged
+const ECHO_MS = 5000; // for so long the bridge may take to tell everybody what was asked for here
 
 export class Plane {
   // `hears(grid, back, forward)` whenever something else is looked at.
   constructor(place, session, hears) {
-    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "", aim: null, closed: false, listening: new AbortController(), changing: 0, changes: Promise.resolve() });
+    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "", echoes: [], aim: null, closed: false, listening: new AbortController(), changing: 0, changes: Promise.resolve() });
     this.sheet = document.createElement("div");
     this.sheet.className = "sheet";
     place.append(this.sheet);
@@ -43,11 +44,12 @@ export class Plane {
     this.sheet.remove();
   }
 
-  // What is looked at, as the bridge tells it: after a change of our own, or of somebody else at the same session.
+  // What is looked at, as the bridge tells everybody: after a change of our own, or of somebody else at the same session.
+  // What was asked for here is no news, however late it is told: else the view would go back to where it came from.
   told({ grid, back, forward }) {
     if (this.closed) return;
     const same = this.grid && ["centre", "distance", "seed"].every((name) => JSON.stringify(this.grid[name]) === JSON.stringify(grid[name]));
-    const ours = this.asked === spanOf(grid);
+    const ours = this.echoed(spanOf(grid)) || this.asked === spanOf(grid);
     this.grid = grid;
     if (!same && !this.changing) { // somebody else has gone elsewhere
       this.generation += 1;
@@ -59,6 +61,13 @@ export class Plane {
       this.ask();
     }
     this.hears(grid, back, forward);
+  }
+
+  echoed(span) {
+    this.echoes = this.echoes.filter(({ since }) => performance.now() - since < ECHO_MS);
+    const found = this.echoes.findIndex((echo) => echo.span === span);
+    if (found >= 0) this.echoes.splice(found, 1);
+    return found >= 0;
   }
 
   // --- asking ------------------------------------------------------------------------------------
@@ -104,11 +113,12 @@ export class Plane {
     this.under?.cancel();
     const generation = this.generation;
     Object.assign(this, { asked: spanOf(set), askedFor: generation, askedWidth: this.width() });
+    this.echoes.push({ span: this.asked, since: performance.now() });
     const under = tiles(this.session, set, this.width(), (output) => {
       if (this.under === under && generation === this.generation) this.picture(output);
     });
     this.under = under;
-    under.ended.then((done) => { if (done?.grid && this.under === under) this.told(done); }, (error) => {
+    under.ended.then((done) => { if (done?.grid && this.under === under) this.hears(done.grid, done.back, done.forward); }, (error) => {
       if (this.under === under) this.asked = "";
       if (error.code !== "cancelled" && !this.closed) tell(error);
     });
