@@ -42,7 +42,7 @@ CONFIG = {
     "guide_lr": 0.012,
     "guide_coarse": 170_000,
     "guide_alone": 260_000,
-    "images": 500_000,
+    "images": 360_000,
 }  # everything else as Config has it
 COMPARED = 4_000  # pictures of each side of the distance
 UNSEEN = 500  # places without a drawn picture in the set, for which one is drawn to compare
