@@ -67,9 +67,10 @@ def _grid(client: talk.Talk, seed: int) -> tuple[float, float]:
 
 
 def _singles(client: talk.Talk) -> float:
+    length = instrument.length()
     began = time.perf_counter()
     for number in range(_TILES):
-        vector = struct.pack("<64f", *(random.gauss(0, 1) for _ in range(64)))
+        vector = struct.pack(f"<{length}f", *(random.gauss(0, 1) for _ in range(length)))
         client.run(100 + number, instrument.NAME, vector)
         heard = client.hear()
         while heard.head.get("type") != "done":

@@ -89,7 +89,7 @@ def _vectors() -> list[bytes]:
     import numpy as np
 
     source = np.random.default_rng(1)
-    return [source.standard_normal(64).astype("<f4").tobytes() for _ in range(_VECTORS)]
+    return [source.standard_normal(instrument.length()).astype("<f4").tobytes() for _ in range(_VECTORS)]
 
 
 def _reply_rows(name: str, samples: list[Sample]) -> list[Row]:

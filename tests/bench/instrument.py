@@ -15,6 +15,11 @@ QUALITY = 85  # of our JPEGs when nobody says otherwise
 TRUNCATION = 0.7  # the model's own
 
 
+def length() -> int:
+    """Numbers in its z."""
+    return int(json.loads((FOLDER / f"{NAME}.json").read_text())["settings"]["z_dim"])
+
+
 @contextlib.contextmanager
 def playing() -> Iterator[programs.Program]:
     """A server with the generator loaded; while nobody looks it computes nothing."""
