@@ -21,6 +21,7 @@ KINDS = ("noise", "loop", "circle", "drift", "follow")
 DIRECTIONS = ("forward", "back", "pingpong")
 INTERPOLATIONS = ("spherical", "linear", "cubic")
 HELD = ("seconds", "bpm", "beats", "stiffness", "damping", "inertia")  # as curves they are read tick by tick
+_CURVES = (curves.LFO, curves.Ramp, curves.Points)
 HOW = ("speed", "distance", "fps", "fade", *HELD)  # numbers that say how it moves; the others are inputs of the model
 OWN = (*HOW, "truncation")  # settings that may be curves, beside the directions
 
@@ -107,7 +108,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def restless(self) -> tuple[str, ...]:
         """Those of HELD that are curves."""
-        return tuple(name for name in HELD if not isinstance(getattr(self, name), int | float | None))
+        return tuple(name for name in HELD if isinstance(getattr(self, name), _CURVES))
 
 
 def schema(latent: Latent = keys.ANY) -> dict[str, Any]:
