@@ -15,7 +15,7 @@ import numpy as np
 from bridge.walks import blends, motion
 from bridge.walks.blends import Array
 from bridge.walks.clocks import Clock, origin_of, resumed, value_at
-from bridge.walks.curves import Points, Ramp
+from bridge.walks.curves import Points, Ramp, Value
 from bridge.walks.easing import EASINGS
 from bridge.walks.following import Following
 from bridge.walks.keys import Key, Latent, Seed
@@ -94,11 +94,11 @@ class Walk(msgspec.Struct, frozen=True):
         return self.upto(t)._number(name, max(t, self.latest))
 
     def numbers(self, t: float) -> dict[str, float]:
-        return {name: self.number(name, t) for name in self.settings.numbers}
+        return self._values(self.settings.numbers, t)
 
     def moved(self, t: float) -> dict[str, float]:
         """Inputs of the model that it moves beside the vector: truncation, directions."""
-        return {name: self.number(name, t) for name in self.settings.numbers if name not in HOW}
+        return self._values({name: value for name, value in self.settings.numbers.items() if name not in HOW}, t)
 
     def beat(self, t: float) -> float:
         """Beats since it began; goes on while paused."""
@@ -199,6 +199,10 @@ class Walk(msgspec.Struct, frozen=True):
 
     def _number(self, name: str, t: float) -> float:
         return value_at(self.settings.numbers[name], self.clock, self.origins.get(name, 0.0), t)
+
+    def _values(self, numbers: Mapping[str, Value], t: float) -> dict[str, float]:
+        clock, t = self.upto(t).clock, max(t, self.latest)
+        return {name: value_at(value, clock, self.origins.get(name, 0.0), t) for name, value in numbers.items()}
 
     def _in_time(self, t: float) -> "Walk":
         """With the beat as quick as bpm says."""
