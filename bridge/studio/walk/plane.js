@@ -90,9 +90,13 @@ export class Plane {
   changed(told) {
     this.changing -= 1;
     if (this.closed) return;
-    if (told) this.grid = told.grid;
-    if (told) this.hears(told.grid, told.back, told.forward);
+    if (told) this.known(told);
     this.ask();
+  }
+
+  known({ grid, back, forward }) {
+    this.grid = grid;
+    this.hears(grid, back, forward);
   }
 
   // What is in view now, if that was not asked for yet.
@@ -118,7 +122,7 @@ export class Plane {
       if (this.under === under && generation === this.generation) this.picture(output);
     });
     this.under = under;
-    under.ended.then((done) => { if (done?.grid && this.under === under) this.hears(done.grid, done.back, done.forward); }, (error) => {
+    under.ended.then((done) => { if (done?.grid && this.under === under) this.known(done); }, (error) => {
       if (this.under === under) this.asked = "";
       if (error.code !== "cancelled" && !this.closed) tell(error);
     });
