@@ -92,10 +92,15 @@ test("closing can be undone, and is done when nobody does", async () => {
   await it.session("palette").getByText("ready", { exact: true }).waitFor();
 });
 
-test("what can be undone waits while someone points at it", async () => {
+// Closes it on a page whose time is the test's; what is given back undoes that.
+async function closedForNow(name) {
   await it.page.clock.install();
-  await it.press(it.session("palette"), "close palette");
-  const undo = it.page.getByRole("button", { name: "Undo", exact: true });
+  await it.press(it.session(name), `close ${name}`);
+  return it.page.getByRole("button", { name: "Undo", exact: true });
+}
+
+test("what can be undone waits while someone points at it", async () => {
+  const undo = await closedForNow("palette");
   await undo.hover();
   await it.page.clock.fastForward("10:00");
   await undo.waitFor();
@@ -108,9 +113,7 @@ test("what can be undone waits while someone points at it", async () => {
 });
 
 test("what can be undone waits while it has the focus", async () => {
-  await it.page.clock.install();
-  await it.press(it.session("palette"), "close palette");
-  const undo = it.page.getByRole("button", { name: "Undo", exact: true });
+  const undo = await closedForNow("palette");
   await undo.focus();
   await it.page.clock.fastForward("10:00");
   await undo.press("Enter");
