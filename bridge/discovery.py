@@ -78,6 +78,7 @@ class Announcer(AbstractAsyncContextManager["Announcer"]):
         self._look_seconds = look_seconds
         self._identity = ""
         self._places: dict[Service, Place] = {}
+        self._announced: dict[Service, AsyncServiceInfo] = {}
         self._task: asyncio.Task[None] | None = None
         self._told_silence = False
 
@@ -106,21 +107,33 @@ class Announcer(AbstractAsyncContextManager["Announcer"]):
         while True:
             try:
                 if speaking is not None:
-                    await self._register(speaking)
-                await self._elsewhere()
+                    await self._register(speaking, self._services)
+                await self._elsewhere(speaking)
             finally:
                 if speaking is not None:
                     await _close(speaking)
             speaking = await self._speaking_again()
 
-    async def _register(self, speaking: "AsyncZeroconf") -> None:
+    async def _register(self, speaking: "AsyncZeroconf", services: Sequence[Service]) -> None:
+        infos = {service: self._info(service) for service in services}
+        self._announced.update(infos)
         for done in await asyncio.gather(
-            *(_registered(speaking, self._info(service)) for service in self._services), return_exceptions=True
+            *(_registered(speaking, info) for info in infos.values()), return_exceptions=True
         ):
             if isinstance(done, BaseException):
                 _log.warning("not announced on the network: %s", str(done) or type(done).__name__)
             else:
                 _log.info("announced on the network as %s", done)
+
+    async def _stand_apart(self, speaking: "AsyncZeroconf") -> None:
+        """One that took our name in the same instant, or came from another network: the lower id keeps the name."""
+        for service, info in tuple(self._announced.items()):
+            others, cache = _namesakes(speaking, info, self._identity), speaking.zeroconf.cache
+            if others and min(others) < self._identity:
+                await (await speaking.async_unregister_service(info))
+                await self._register(speaking, [service])
+            elif others or not cache.current_entry_with_name_and_alias(info.type, info.name):
+                await (await speaking.async_update_service(info))  # they, or their goodbye, were heard instead of us
 
     def _info(self, service: Service) -> "AsyncServiceInfo":
         described = {"txtvers": "1", "id": self._identity, "version": self._version, "path": "/"}
@@ -134,10 +147,12 @@ class Announcer(AbstractAsyncContextManager["Announcer"]):
         )
         return info
 
-    async def _elsewhere(self) -> None:
+    async def _elsewhere(self, speaking: "AsyncZeroconf | None") -> None:
         """Until the networks are others than before."""
         while True:
             await asyncio.sleep(self._look_seconds)
+            if speaking is not None:
+                await self._stand_apart(speaking)
             try:
                 now = await asyncio.to_thread(self._find)
             except SetupError:  # the interface that was asked for is gone
@@ -198,6 +213,18 @@ async def _registered(speaking: "AsyncZeroconf", info: "AsyncServiceInfo") -> st
     announced = await speaking.async_register_service(info, allow_name_change=True)
     await announced
     return info.name
+
+
+def _namesakes(speaking: "AsyncZeroconf", info: "AsyncServiceInfo", own: str) -> set[str]:
+    """The ids of others that say they have this name."""
+    text, now = info.dns_text(), importlib.import_module("zeroconf").current_time_millis()
+    records: Any = speaking.zeroconf.cache.async_all_by_details(info.name, text.type, text.class_)
+    said = [
+        _library().AsyncServiceInfo(info.type, info.name, properties=record.text)
+        for record in records
+        if not record.is_expired(now)
+    ]
+    return {other.decoded_properties.get("id") or own for other in said} - {own}
 
 
 async def _close(speaking: "AsyncZeroconf") -> None:

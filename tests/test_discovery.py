@@ -120,31 +120,69 @@ async def asked(listener: AsyncZeroconf, kind: str, identity: str) -> AsyncServi
 
 @needs_multicast
 async def test_two_of_one_name_are_told_apart():
-    async with announcer(Networks(LOOP), "three"), announcer(Networks(LOOP), "four"), listening() as peers:
-        one, other = await asyncio.gather(change(peers, "three"), _later(peers, "four"))
-        assert one.name != other.name and one.name.startswith(own_name()) and other.name.startswith(own_name())
+    networks = Networks(LOOP)
+    async with (
+        listening() as peers,
+        announcer(networks, "three", look_seconds=0.1),
+        announcer(networks, "four", look_seconds=0.1),
+    ):
+        one, other = await known(peers, "three", "four")
+        assert one.name.startswith(own_name()) and other.name.startswith(own_name())
 
 
-async def _later(peers: Peers, identity: str) -> Peer:
-    while not (found := [peer for peer in peers.known if peer.id == identity]):
-        await asyncio.sleep(0.01)
-    return found[0]
+@needs_multicast
+async def test_who_hears_its_own_name_from_one_with_a_lower_id_takes_another():
+    """As of machines that are made from one picture, turned on by one switch: both took it in the same instant."""
+    async with listening() as peers, announcer(Networks(LOOP), "five", look_seconds=0.1):
+        before = await change(peers, "five")
+        async with namesake(before.name, "fir"):
+            five, fir = await known(peers, "five", "fir")
+            assert fir.name == before.name and five.urls == before.urls
+
+
+@needs_multicast
+async def test_who_hears_its_own_name_from_one_with_a_higher_id_keeps_it_and_is_heard_again():
+    async with listening() as peers, announcer(Networks(LOOP), "five", look_seconds=0.1):
+        before = await change(peers, "five")
+        async with namesake(before.name, "six"):
+            assert (await change(peers, "six")).name == before.name
+        assert await change(peers, "five") == before
+
+
+@asynccontextmanager
+async def namesake(name: str, identity: str) -> AsyncIterator[None]:
+    """A bridge that calls itself so, whoever else does."""
+    info = AsyncServiceInfo(
+        BRIDGE, f"{name}.{BRIDGE}", port=8124, properties={"id": identity}, parsed_addresses=["127.0.0.1"]
+    )
+    async with AsyncZeroconf(interfaces=["127.0.0.1"]) as speaking:
+        await (await speaking.async_register_service(info, cooperating_responders=True))
+        yield
+
+
+async def known(peers: Peers, *identities: str) -> list[Peer]:
+    """Until all of them are known at once."""
+    while True:
+        by_id = {peer.id: peer for peer in peers.known}
+        if all(identity in by_id for identity in identities):
+            return [by_id[identity] for identity in identities]
+        await anext(peers)
 
 
 @needs_multicast
 async def test_a_machine_that_is_carried_to_another_network_is_found_there():
     networks = Networks(LOOP)
-    async with listening() as peers, announcer(networks, "five", look_seconds=0.1):
-        assert (await change(peers, "five")).urls == ("http://127.0.0.1:8123",)
+    async with listening() as peers, announcer(networks, "six", look_seconds=0.1):
+        assert (await change(peers, "six")).urls == ("http://127.0.0.1:8123",)
         networks.there = []
-        await change(peers, "five", here=False)
+        await change(peers, "six", here=False)
         networks.there = [NEXT]
-        assert (await change(peers, "five")).urls == ("http://127.0.0.2:8123",)
+        assert (await change(peers, "six")).urls == ("http://127.0.0.2:8123",)
 
 
 async def test_without_multicast_it_says_so():
     with pytest.raises(SetupError) as raised:
-        async with announcer(Networks(Interface("dummy", ("192.0.2.255",))), "six"):
+        async with announcer(Networks(Interface("dummy", ("192.0.2.255",))), "seven"):
             pass
     assert "multicast" in raised.value.message and "--interface" in raised.value.hint
 

@@ -78,10 +78,10 @@ function chosen(control) {
 
 async function map(session, control, { address, argument, low, high }) {
   const { target, low: first, high: last } = control.dataset;
+  learning.set({ fader: null }); // used up by this press, so that the next one has a fader of its own
   try {
     const body = { address, argument, session, input: target, source: [low, high], target: [Number(first ?? 0), Number(last ?? 1)] };
     await add(body);
     toast(`${address} moves ${target} of ${session}`, { hint: `${low} to ${high} becomes ${first ?? 0} to ${last ?? 1}`, seconds: 5 });
-    learning.set({ fader: null });
   } catch (error) { tell(error); }
 }
