@@ -298,3 +298,19 @@ test("a token that comes in parts, and parts that come as one, keep their own pr
   });
   assert.deepEqual(parts, [["fo", "fo", "x"], ["r(", "r(", "xfo"], ["int", "int", "xfor("], ["🙂", null, "xfor(int"], ["!", "!", "xfor(int🙂"]]);
 });
+
+test("what a model ends its lines with stands in grey as it will stand in the field", async () => {
+  const [pieces, others, taken] = await it.page.evaluate(async () => {
+    const { Typist } = await import("/studio/writer/typist.js");
+    let hears;
+    const typist = new Typist((given, hear) => { hears = hear; return { ended: new Promise(() => {}), cancel() {} }; }, () => {});
+    const token = (text) => ({ text, logprob: -1, likeliest: [] });
+    typist.type("x");
+    hears({ outputs: { generated_text: ";\r\ny", tokens: token(";\r\ny") } });
+    hears({ outputs: { generated_text: "\rz", tokens: token("\rz"), alternatives: [";", ";\r\n!"] } });
+    const field = document.createElement("textarea");
+    field.value = `x${typist.tail}`;
+    return [typist.pieces.map(({ text, token: of }) => [text, of?.text]), typist.others, field.value === `x${typist.tail}`];
+  });
+  assert.deepEqual([pieces, others, taken], [[[";\ny", ";\r\ny"], ["\nz", "\rz"]], [";\n!"], true]);
+});

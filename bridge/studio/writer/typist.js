@@ -1,5 +1,8 @@
 // What comes after the text that stands there. It belongs to exactly that text: a tail of an earlier one is never shown.
 
+// As it stands in a field, which has one way to end a line: else what is taken would not be what stood there in grey.
+const fielded = (text) => text.replace(/\r\n?/g, "\n");
+
 export class Typist {
   // `start(inputs, hears)` begins a run and gives {ended, cancel}. `changed()` is called whenever there is something to show.
   constructor(start, changed) {
@@ -42,16 +45,17 @@ export class Typist {
     run.ended.then(() => this.end(version, null), (error) => this.end(version, error));
   }
 
-  hear({ generated_text: piece = "", tokens, alternatives, finish_reason: reason }) {
+  hear({ generated_text: written = "", tokens, alternatives, finish_reason: reason }) {
+    const piece = fielded(written);
     this.written += piece;
-    if (tokens) this.waiting.push({ token: tokens, left: tokens.text });
+    if (tokens) this.waiting.push({ token: tokens, left: fielded(tokens.text), begun: false });
     if (piece) this.split(piece);
     if (tokens) {
       this.count += 1;
       this.first ||= performance.now();
       if (this.count > 1) this.rate = ((this.count - 1) * 1000) / Math.max(1, performance.now() - this.first);
     }
-    if (alternatives) this.others = alternatives.slice(1);
+    if (alternatives) this.others = alternatives.slice(1).map(fielded);
     if (reason) this.reason = reason;
     this.changed();
   }
@@ -64,10 +68,10 @@ export class Typist {
       const [next] = this.waiting;
       const both = Math.min(next.left.length, rest.length);
       if (!both || next.left.slice(0, both) !== rest.slice(0, both)) break; // spelt as bytes: nobody can tell where it ends
-      const begun = next.left.length < next.token.text.length;
-      if (begun) this.parts.at(-1).text += rest.slice(0, both);
+      if (next.begun) this.parts.at(-1).text += rest.slice(0, both);
       else this.parts.push({ text: rest.slice(0, both), token: next.token });
       next.left = next.left.slice(both);
+      next.begun = true;
       rest = rest.slice(both);
       if (!next.left) this.waiting.shift();
     }
