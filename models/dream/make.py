@@ -3,9 +3,9 @@
     python -m models.dream.make --work FOLDER          days of two cores; stop and repeat the command as you like
     python -m models.dream.make --work FOLDER --card   weights and card of how far the training is now
 
-What it depends on is in PICTURES and CONFIG below, so the same command makes the same network again. It learns in three stages: from
-numbers, which traits each place stands for; from the drawn pictures, which of them belongs where; then against a discriminator too,
-to make it sharp.
+What it depends on is in STAGES below, so the same command makes the same network again. It learns from numbers which traits each place
+stands for; from drawn pictures, which of them belongs where; then against a discriminator too, to make it sharp: first at half the size,
+then what is new at the whole one.
 """
 
 import argparse
@@ -26,9 +26,8 @@ from models.stylegan2.train import Config, export, train
 from models.stylegan2.weights import load_generator
 
 HERE = Path(__file__).parent
-PICTURES, SIZE = 32_000, 64
-CONFIG = {
-    "size": SIZE,
+FIRST = {
+    "size": 64,
     "z_dim": LENGTH,
     "w_dim": CODE,
     "channels": (192, 192, 112, 48, 32),
@@ -44,6 +43,16 @@ CONFIG = {
     "guide_alone": 260_000,
     "images": 360_000,
 }  # everything else as Config has it
+GROWN = FIRST | {
+    "size": 128,
+    "channels": (*FIRST["channels"], 24),
+    "critic": (*FIRST["critic"], 16),
+    "r1_gamma": 0.4,
+    "guide_coarse": 0,
+    "guide_alone": 64_000,
+    "images": 200_000,
+}
+STAGES = ((FIRST, 32_000), (GROWN, 20_000))  # and how many pictures are drawn for each
 COMPARED = 4_000  # pictures of each side of the distance
 UNSEEN = 500  # places without a drawn picture in the set, for which one is drawn to compare
 TRUNCATION = 1.0
@@ -51,28 +60,48 @@ TRUNCATION = 1.0
 
 def make(work, processes, threads):
     """Draw and train, or go on with it; whether it came to its end."""
-    pictures, places = work / f"drawn-{SIZE}.npy", work / "places.npy"
-    if not pictures.exists():
-        print(f"drawing {PICTURES} pictures ...")
-        draw_set(pictures, PICTURES, SIZE, processes)
-    if not places.exists():
-        np.save(places, np.stack([place(seed) for seed in range(PICTURES)]))
     stop = []
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.append(True))
-    config = Config(str(pictures), str(work), places=str(places), threads=threads, **CONFIG)
-    train(config, on_progress=_show, cancelled=lambda: bool(stop), prepare=_prepare)
-    return not stop
+    before = ""
+    for config, count in STAGES:
+        size = config["size"]
+        pictures, places = work / f"drawn-{size}.npy", work / f"places-{size}.npy"
+        if not pictures.exists():
+            print(f"drawing {count} pictures of {size} x {size} ...", flush=True)
+            draw_set(pictures, count, size, processes)
+        if not places.exists():
+            np.save(places, np.stack([place(seed) for seed in range(count)]))
+        told = Config(
+            str(pictures), str(out_of(work, size)), places=str(places), threads=threads, grown_from=before, **config
+        )
+        train(told, on_progress=_show, cancelled=lambda: bool(stop), prepare=None if before else _prepare)
+        before = told.out
+        if stop:
+            return False
+    return True
+
+
+def out_of(work, size):
+    """Where the training at that size has its checkpoints."""
+    return work / f"trained-{size}"
+
+
+def newest_size(work):
+    """The largest that has been begun."""
+    return max(config["size"] for config, _ in STAGES if any(out_of(work, config["size"]).glob("checkpoint-*.pt")))
 
 
 def card(work, into=HERE):
     """The newest weights, the pictures of the card, and the distances that it tells."""
-    drawn = np.load(work / f"drawn-{SIZE}.npy", mmap_mode="r")
-    export(work, into / "dream", {"pictures": len(drawn), "drawn_by": "models/dream/draw.py"})
+    size = newest_size(work)
+    drawn = np.load(work / f"drawn-{size}.npy", mmap_mode="r")
+    export(out_of(work, size), into / "dream", {"pictures": len(drawn), "drawn_by": "models/dream/draw.py"})
     generator = load_generator(into / "dream")
-    unseen = np.stack([place(len(drawn) + i) for i in range(COMPARED)])
+    first_unseen = max(count for _, count in STAGES)
+    unseen = np.stack([place(first_unseen + i) for i in range(COMPARED)])
     made = pictures_of(generator, unseen)
-    wanted = np.stack([draw(len(drawn) + i, SIZE) for i in range(UNSEEN)])
+    wanted = np.stack([draw(first_unseen + i, size) for i in range(UNSEEN)])
     half = min(COMPARED, len(drawn) // 2)
     measured = {
         "distance": round(mean_distance(made, drawn[:half]), 2),
@@ -83,7 +112,7 @@ def card(work, into=HERE):
     first = np.stack([place(seed) for seed in range(60)])
     grid = sheet(pictures_of(generator, first, TRUNCATION), 12)
     strip = sheet(pictures_of(generator, between(first[:4], 4), TRUNCATION), 12)
-    for name, picture in (("samples.jpg", grid), ("walk.jpg", strip), ("preview.jpg", grid[: 3 * SIZE, : 4 * SIZE])):
+    for name, picture in (("samples.jpg", grid), ("walk.jpg", strip), ("preview.jpg", grid[: 3 * size, : 4 * size])):
         cv2.imwrite(str(into / name), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     return measured
 

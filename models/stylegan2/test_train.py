@@ -197,3 +197,37 @@ def test_large_generators_are_stored_in_half(config, tmp_path, monkeypatch):
     z = torch.randn(2, 8)
     difference = load_generator(tmp_path / "half")(z, noise_mode="const") - generator(z, noise_mode="const")
     assert difference.abs().max() < 0.02
+
+
+def test_a_network_goes_on_at_twice_the_size_and_learns_what_is_new_first(guided, tmp_path):
+    half = training.train(replace(guided, images=16, guide_alone=8, guide_batch=2))
+    pictures = np.load(guided.pictures).repeat(2, axis=1).repeat(2, axis=2)
+    np.save(tmp_path / "larger.npy", pictures)
+    grown = replace(guided, pictures=str(tmp_path / "larger.npy"), out=str(tmp_path / "grown"), size=32, channels=(*guided.channels, 4),
+                    images=32, guide_alone=8, guide_batch=2, log_every=1, grown_from=guided.out)  # fmt: skip
+    taught = training.train(replace(grown, images=8))
+    kept = taught.state_dict()
+    assert all(torch.equal(value, kept[name]) for name, value in half.state_dict().items() if "avg" not in name)
+    seen = []
+    whole = training.train(grown, on_progress=seen.append)
+    assert "loss_d" in seen[-1] and not torch.equal(weights(whole), weights(taught))
+    with torch.inference_mode():
+        assert whole(torch.zeros(1, 8), noise_mode="const").shape == (1, 3, 32, 32)
+
+
+def test_what_it_shall_grow_from_has_to_fit(guided, tmp_path):
+    training.train(replace(guided, images=8, guide_alone=8, guide_batch=2))
+    np.save(tmp_path / "larger.npy", np.zeros((20, 32, 32, 3), np.uint8))
+    grown = replace(
+        guided,
+        pictures=str(tmp_path / "larger.npy"),
+        size=32,
+        channels=(*guided.channels, 4),
+        out=str(tmp_path / "grown"),
+    )
+    with pytest.raises(ValueError, match="all but the last entry of channels"):
+        training.train(replace(grown, channels=(8, 4, 4, 4), grown_from=guided.out))
+    with pytest.raises(FileNotFoundError, match="no checkpoint in"):
+        training.train(replace(grown, grown_from=str(tmp_path / "nowhere")))
+    with pytest.raises(ValueError, match="guide_coarse has nothing to teach"):
+        training.train(replace(grown, grown_from=guided.out, guide_coarse=4))

@@ -64,6 +64,7 @@ class Config:
     guide_batch: int = 8  # pictures in a step of these: many small steps teach more than a few large ones
     guide_coarse: int = 0  # so many of these at half the size, without the last block: forms first, at half the cost
     guide_lr: float = 0.008  # the generator's at the start of these, from where it falls to lr
+    grown_from: str = ""  # the `out` of a run at half the size, whose networks go on here; with the guide alone only what is new learns
     seed: int = 0
     device: str = "auto"
     precision: str = "auto"  # float32, bfloat16, or whichever is quicker here
@@ -92,8 +93,11 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
     torch.manual_seed(config.seed)
     G = new_generator(asdict(config))
     D = Discriminator(config.critic or config.channels)
-    if prepare and not any(out.glob("checkpoint-*.pt")):
-        prepare(G)
+    if not any(out.glob("checkpoint-*.pt")):
+        if config.grown_from:
+            grow(G, D, config)
+        if prepare:
+            prepare(G)
     G, D = (net.to(device, memory_format=torch.channels_last) for net in (G, D))
     G_ema = copy.deepcopy(G).eval().requires_grad_(False)
     G_opt = lazy_adam(G, config.lr, config.path_every)
@@ -113,7 +117,7 @@ def train(config, on_progress=None, cancelled=lambda: False, prepare=None):
         alone = places is not None and state["images"] < config.guide_alone
         coarse = alone and state["images"] < config.guide_coarse
         G.synthesis.resolutions = resolutions[:-1] if coarse else resolutions
-        G.mapping.requires_grad_(not alone)  # what `prepare` taught it is what the synthesis learns to show
+        let_learn(G, config, alone)
         batch = config.guide_batch if alone else config.batch
         guided = 0 if places is None else batch if alone else batch // 2
         regularise_d = config.r1_gamma > 0 and state["step"] % config.r1_every == 0
@@ -216,6 +220,31 @@ def new_generator(config):
         mapping_lr=config.get("mapping_lr", 0.01),
         architecture=config["architecture"],
     )
+
+
+def grow(G, D, config):
+    """Give both networks what those of half the size have learned. What comes before and after it is new."""
+    content = newest_checkpoint(config.grown_from)
+    if content is None:
+        raise FileNotFoundError(f"grown_from: no checkpoint in {config.grown_from}")
+    half = config.size // 2
+    judged = {name: value for name, value in content["D"].items() if not name.startswith(f"b{half}.fromrgb.")}
+    for net, known, new in ((G, content["G_ema"], f"synthesis.b{config.size}."), (D, judged, f"b{config.size}.")):
+        own = net.state_dict()
+        other = [name for name in own.keys() ^ known.keys() if not name.startswith(new)]
+        other += [name for name in own.keys() & known.keys() if own[name].shape != known[name].shape]
+        if other:
+            raise ValueError(
+                f"grown_from: {min(other)} is not the same there; all but the last entry of channels and critic has to be"
+            )
+        net.load_state_dict(own | known)
+
+
+def let_learn(G, config, alone):
+    """With the guide alone the mapping stays: what `prepare` taught it is what the synthesis learns to show. So does what was grown from."""
+    G.requires_grad_(not (alone and config.grown_from))
+    getattr(G.synthesis, f"b{config.size}").requires_grad_(True)
+    G.mapping.requires_grad_(not alone)
 
 
 # --- The steps' parts ------------------------------------------------------------------------------------------------------
@@ -442,6 +471,8 @@ def check(config):
         raise ValueError("guide_alone needs places: without them there is no guide to learn from")
     if config.guide_coarse and config.architecture != "skip":
         raise ValueError("guide_coarse needs the skip architecture: no other has a picture at half the size")
+    if config.guide_coarse and config.grown_from:
+        raise ValueError("guide_coarse has nothing to teach with grown_from: half the size has been learned there")
     if config.mirror and config.places:
         raise ValueError("mirror must be off with places: a mirrored picture belongs elsewhere")
 
