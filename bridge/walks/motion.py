@@ -109,4 +109,5 @@ def _to_and_fro(low: float, high: float, begun: float, heading: int, way: float)
     turns = math.floor(along / span)
     rest = along - turns * span
     now = heading if turns % 2 == 0 else -heading
-    return snapped(low + rest if now > 0 else high - rest), now
+    place = snapped(low + rest if now > 0 else high - rest)
+    return place, {low: 1, high: -1}.get(place, now)  # at an end it has turned, also where rounding brought it there

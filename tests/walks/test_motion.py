@@ -47,6 +47,15 @@ def test_to_and_fro_turns_at_the_first_and_the_last_keyframe():
     assert moved(start, 3.0, LOOP)[1] == -1 and moved(start, 6.0, LOOP)[1] == 1
 
 
+@pytest.mark.parametrize("lap", [LOOP, Lap(8.0, 8.0)])
+def test_to_and_fro_has_turned_at_an_end_that_rounding_brought_it_to(lap: Lap):
+    nearly = 1e-11
+    for start, way in ((Motion(place=1.0, heading=-1), 1.0 - nearly), (Motion(place=1.0), lap.turn - 1.0 - nearly)):
+        end, turned = moved(start, way, lap)
+        assert end in (0.0, lap.turn) and turned == -start.heading
+        assert moved(Motion(place=end, heading=turned), 0.5, lap)[0] == pytest.approx(moved(start, way + 0.5, lap)[0])
+
+
 def test_to_and_fro_first_ends_the_way_that_closes_the_loop():
     assert [moved(Motion(place=3.5), way, LOOP)[0] for way in (0.25, 0.5, 1.5, 4.5)] == [3.75, 4.0, 5.0, 6.0]
     back = Motion(place=3.5, heading=-1)
