@@ -1,6 +1,7 @@
 """A thread that gives out what a run made while the model works on the next one. One thing at a time, in order."""
 
 import threading
+import traceback
 from collections.abc import Callable
 from queue import SimpleQueue
 
@@ -10,23 +11,21 @@ class Giving:
 
     def __init__(self) -> None:
         self._work: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        self._done = threading.Event()
-        self._done.set()
+        self._free = threading.Lock()  # taken while something is being done; the cheapest thing to wait for
         self._thread: threading.Thread | None = None
 
     def hand(self, work: Callable[[], object]) -> None:
         """Have it done, after what was handed before. Waits for that, so that no more than one thing waits."""
-        self.settle()
+        self._free.acquire()
         if self._thread is None:
             self._thread = threading.Thread(target=self._give, name="giving", daemon=True)
             self._thread.start()
-        self._done.clear()
         self._work.put(work)
 
     def settle(self) -> None:
         """Until all that was handed is done."""
-        if not self._done.is_set():
-            self._done.wait()
+        with self._free:
+            pass
 
     def close(self) -> None:
         """When all that was handed is done, end the thread. Idempotent."""
@@ -39,5 +38,7 @@ class Giving:
         while (work := self._work.get()) is not None:
             try:
                 work()
+            except Exception as error:  # such as that the server is gone, which the inbox will tell
+                traceback.print_exception(error)
             finally:
-                self._done.set()
+                self._free.release()

@@ -3,6 +3,7 @@
 One thread does everything. Between two steps of the model it looks at the pipe, so a cancel counts at the next yield.
 """
 
+import gc
 import signal
 import sys
 import time
@@ -11,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -19,6 +21,7 @@ import msgspec
 from bridge import limits
 from bridge.backends import channel, threads
 from bridge.backends.giving import Giving
+from bridge.backends.inputs import Inputs, columns, shapes
 from bridge.errors import BridgeError, ErrorInfo, ModelBroken, ModelFailed, NoOutputYet, UnknownCommand
 from bridge.model import Model, load_class, refined, report_to, signature_of
 from bridge.ports import Encoding
@@ -45,7 +48,8 @@ from bridge.session.messages import (
 from bridge.signature import Command, Signature, outputs_of, outputs_of_batch
 
 _BRISK_S = 0.002  # streams of which all but one step in this time wait for each other, and leave together
-_LONG_S = 0.002  # a run that takes longer is given out by a thread, while the model goes on with the next
+_LONG_S = 0.002  # a run that takes longer is given out by a thread, while the model goes on with the next ...
+_LONG_ENCODING_S = 0.0005  # ... if encoding takes so long: for less two threads only get in each other's way
 
 
 class Source(Protocol):
@@ -69,18 +73,18 @@ class Sink(Protocol):
 class _Stream:
     """A generator under way."""
 
-    def __init__(self, run: Run, command: Command, inputs: dict[str, Any], steps: Iterator[Any]) -> None:
+    def __init__(self, run: Run, command: Command, steps: Iterator[Any], release: Callable[[], None]) -> None:
         self.run = run
         self.command = command
-        self.inputs = inputs
         self.steps = steps
+        self._release = release
         self.sequence = 0
 
     def close(self) -> None:
         """Run the author's finally blocks, let go of the inputs."""
         with suppress(Exception):
             self.steps.close()  # type: ignore[attr-defined]
-        _release(self.command, self.inputs)
+        self._release()
 
 
 class Worker:
@@ -106,6 +110,8 @@ class Worker:
         self._stopped = False
         self._brisk = False
         self._giving = Giving()
+        self._encoding_s = 0.0  # what it took last
+        self._inputs = {name: Inputs(command) for name, command in signature.commands.items()}
 
     def serve(self) -> None:
         """Work until told to stop or the server is gone."""
@@ -173,22 +179,22 @@ class Worker:
     def _do(self, run: Run) -> None:
         command = self._signature.commands[run.command]
         started = time.perf_counter()
-        inputs: dict[str, Any] = {}
+        way, inputs = self._inputs[run.command], dict[str, Any]()
         try:
-            _load_inputs(command, run.inputs, inputs)
+            inputs = way.load(run.inputs)
             result = getattr(self._model, run.command)(**inputs)
             if command.streams:
-                self._streams.append(_Stream(run, command, inputs, iter(result)))
+                self._streams.append(_Stream(run, command, iter(result), partial(way.release, inputs)))
                 return
             outputs = outputs_of(result, command)
         except Exception as error:
-            _release(command, inputs)
+            way.release(inputs)
             self._failed(run, error)
             return
         took = time.perf_counter() - started
         self._listen(wait=False)  # a reader who came during the run sees its output, too
         self._give(run, command, outputs, 0, took, last=True)
-        _release(command, inputs)
+        way.release(inputs)
 
     def _step(self) -> None:
         """One step of every stream under way."""
@@ -228,26 +234,22 @@ class Worker:
         return batch
 
     def _do_batch(self, runs: list[Run]) -> None:
-        command = self._signature.commands[runs[0].command]
+        command, way = self._signature.commands[runs[0].command], self._inputs[runs[0].command]
         good: list[tuple[Run, dict[str, Any]]] = []
         for run in runs:
-            inputs: dict[str, Any] = {}
             try:
-                _load_inputs(command, run.inputs, inputs)
-                good.append((run, inputs))
+                good.append((run, way.load(run.inputs)))
             except Exception as error:
-                _release(command, inputs)
                 self._failed(run, error)
         for group in _same_shapes(good):
             self._do_group(command, group)
         for _, inputs in good:
-            _release(command, inputs)
+            way.release(inputs)
 
     def _do_group(self, command: Command, group: list[tuple[Run, dict[str, Any]]]) -> None:
         started = time.perf_counter()
         try:
-            columns = {name: _stacked([inputs[name] for _, inputs in group]) for name in command.inputs}
-            result = getattr(self._model, command.name)(**columns)
+            result = getattr(self._model, command.name)(**columns([inputs for _, inputs in group]))
             each = outputs_of_batch(result, command, len(group))
         except Exception as error:
             for run, _ in group:
@@ -263,7 +265,8 @@ class Worker:
         self, run: Run, command: Command, outputs: dict[str, Any], sequence: int, took: float, *, last: bool
     ) -> bool:
         """Encode and send one step's outputs; False when they can't be given out as the run wants: it has failed."""
-        own = _copied(outputs) if last and took >= _LONG_S else None
+        pays = last and took >= _LONG_S and self._encoding_s >= _LONG_ENCODING_S
+        own = _copied(outputs) if pays else None
         kept = outputs if own is None else own
         if not run.quiet:
             self._last.update(kept)
@@ -292,16 +295,17 @@ class Worker:
             self._outbox.send(Failed(run.run, _info(error)))
             return False
         own = next((flaw for flaw in unencoded if (flaw.port, flaw.encoding) in run.wishes), None)
-        encode_ms = (time.perf_counter() - started) * 1000
-        self._outbox.send(
-            Output(run.run, sequence, values, last and own is None, took * 1000, encode_ms, tuple(unencoded))
-        )
+        self._encoding_s = time.perf_counter() - started
+        ended, encode_ms = last and own is None, self._encoding_s * 1000
+        self._outbox.send(Output(run.run, sequence, values, ended, took * 1000, encode_ms, tuple(unencoded)))
         if own is not None:
             self._outbox.send(Failed(run.run, own.error))
         return own is None
 
     def _wishes(self, run: Run) -> Iterable[Wish]:
-        return run.wishes if run.quiet or not self._wants else dict.fromkeys((*run.wishes, *self._wants))
+        if run.quiet or not self._wants:
+            return run.wishes
+        return dict.fromkeys((*run.wishes, *self._wants)) if run.wishes else self._wants
 
     def _peek(self, request: int, port: str, encoding: Encoding) -> None:
         try:
@@ -346,18 +350,6 @@ def _copied(outputs: dict[str, Any]) -> dict[str, Any] | None:
     return {name: value.copy() for name, value in outputs.items()}
 
 
-def _load_inputs(command: Command, values: dict[str, Any], inputs: dict[str, Any]) -> None:
-    """Fill `inputs`, one after the other, so that what was loaded can be released when a later one fails."""
-    for name, value in values.items():
-        inputs[name] = None if value is None else command.inputs[name].load(value, name)
-
-
-def _release(command: Command, inputs: dict[str, Any]) -> None:
-    for name, value in inputs.items():
-        if value is not None:
-            command.inputs[name].release(value)
-
-
 def _fit(first: Run, other: Run) -> bool:
     return first.command == other.command
 
@@ -366,23 +358,9 @@ def _same_shapes(
     loaded: list[tuple[Run, dict[str, Any]]],
 ) -> list[list[tuple[Run, dict[str, Any]]]]:
     """Rows of runs whose arrays can be stacked on each other."""
-    rows: list[list[tuple[Run, dict[str, Any]]]] = []
-    shapes: list[Any] = []
-    for run, inputs in loaded:
-        shape = tuple(getattr(value, "shape", None) for value in inputs.values())
-        if not rows or shape != shapes[-1]:
-            rows.append([])
-            shapes.append(shape)
-        rows[-1].append((run, inputs))
-    return rows
-
-
-def _stacked(values: list[Any]) -> Any:
-    if not hasattr(values[0], "shape"):
-        return values
-    import numpy as np
-
-    return np.stack(values)
+    if len(loaded) == 1:
+        return [loaded]
+    return [list(row) for _, row in groupby(loaded, lambda one: shapes(one[1]))]
 
 
 def _info(error: Exception) -> ErrorInfo:
@@ -483,6 +461,7 @@ def work(load: Load = _load) -> int:
     except Exception as error:
         outbox.send(Refusal(_refusal(error, start.session)))
         return 0
+    gc.freeze()  # what a library and a network are made of stays: looking through it all takes a fifth of a second
     outbox.send(Ready(loaded.signature, loaded.notes))
     Worker(loaded.model, loaded.inner or loaded.signature, inbox, outbox).serve()
     loaded.model.close()

@@ -1,5 +1,6 @@
 """Mixing vectors. All take and give float64; a length kept is the length between those of what was mixed."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -80,4 +81,4 @@ def evened(weights: Sequence[float]) -> list[float]:
 
 
 def _length(vector: Array) -> float:
-    return float(np.sqrt(np.dot(vector, vector)))
+    return math.sqrt(vector.dot(vector))

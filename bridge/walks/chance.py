@@ -1,5 +1,6 @@
 """Chance that is always the same: from a seed and a place to a number, without going through those before it."""
 
+from functools import lru_cache
 from hashlib import blake2b
 
 
@@ -9,6 +10,7 @@ def mixed(*parts: int) -> int:
     return int.from_bytes(blake2b(said, digest_size=8).digest(), "little")
 
 
+@lru_cache(256)  # a walk asks for the same few, frame after frame
 def seed32(*parts: int) -> int:
     """A seed such as networks are published with: 0 to 4294967295."""
     return mixed(*parts) >> 32

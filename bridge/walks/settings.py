@@ -4,6 +4,7 @@ Needs no numpy, so that whoever only describes or checks settings stays light.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,7 +27,7 @@ HOW = ("speed", "distance", "fps", "fade", *HELD)  # numbers that say how it mov
 OWN = (*HOW, "truncation")  # settings that may be curves, beside the directions
 
 
-class Settings(msgspec.Struct, frozen=True):
+class Settings(msgspec.Struct, frozen=True, dict=True):
     """Everything a walk is told. Equal settings walk equally."""
 
     kind: str = "noise"
@@ -74,11 +75,16 @@ class Settings(msgspec.Struct, frozen=True):
         """As JSON, such as changed takes."""
         return {name: _plain(getattr(self, name)) for name in self.__struct_fields__}
 
-    @property
+    @cached_property
     def numbers(self) -> dict[str, Value]:
         """Those that may be curves, by name, directions too."""
         own = {name: getattr(self, name) for name in OWN}
         return {**{name: value for name, value in own.items() if value is not None}, **self.directions}
+
+    @cached_property
+    def inputs(self) -> dict[str, Value]:
+        """Of these, the inputs of the model: truncation, directions."""
+        return {name: value for name, value in self.numbers.items() if name not in HOW}
 
     def with_number(self, name: str, value: Value) -> "Settings":
         """One of numbers set, without a check."""
@@ -105,7 +111,7 @@ class Settings(msgspec.Struct, frozen=True):
         """Do keyframes keep to the beat?"""
         return self.beats is not None and self.kind != "follow"
 
-    @property
+    @cached_property
     def restless(self) -> tuple[str, ...]:
         """Those of HELD that are curves."""
         return tuple(name for name in HELD if isinstance(getattr(self, name), _CURVES))

@@ -7,6 +7,7 @@ anchored anew where it stands. A new path fades in from the vector that was ther
 
 import math
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Any, cast
 
 import msgspec
@@ -21,7 +22,7 @@ from bridge.walks.following import Following
 from bridge.walks.keys import Key, Latent, Seed
 from bridge.walks.motion import Motion, Pace
 from bridge.walks.paths import Loop, Path, Vectors, path_of
-from bridge.walks.settings import HOW, Settings, started
+from bridge.walks.settings import Settings, started
 from bridge.walks.spring import Pull, glide, spring
 from bridge.walks.tempo import Tempo
 
@@ -40,7 +41,7 @@ class Fade(msgspec.Struct, frozen=True):
     seconds: float
 
 
-class Walk(msgspec.Struct, frozen=True):
+class Walk(msgspec.Struct, frozen=True, dict=True):
     """The whole state."""
 
     latent: Latent
@@ -98,7 +99,7 @@ class Walk(msgspec.Struct, frozen=True):
 
     def moved(self, t: float) -> dict[str, float]:
         """Inputs of the model that it moves beside the vector: truncation, directions."""
-        return self._values({name: value for name, value in self.settings.numbers.items() if name not in HOW}, t)
+        return self._values(self.settings.inputs, t)
 
     def beat(self, t: float) -> float:
         """Beats since it began; goes on while paused."""
@@ -110,7 +111,7 @@ class Walk(msgspec.Struct, frozen=True):
 
     def needs(self, t: float, ahead: float = 0.0) -> tuple[Key, ...]:
         """The keys whose vectors have to be there now, and those so many seconds ahead."""
-        path = path_of(self.settings)
+        path = self._path
         if path is None:
             return (self._target,)
         found = (key for place in self.upto(t)._places(t, ahead) for key in path.needs(place))
@@ -225,7 +226,7 @@ class Walk(msgspec.Struct, frozen=True):
         """Anchored where the old one stands, heading as these settings say."""
         place, heading = old._stands(t)
         heading = {"forward": 1, "back": -1}.get(self.settings.direction, heading)
-        place = _carried(place, path_of(old.settings), path_of(self.settings))
+        place = _carried(place, old._path, self._path)
         return self._with(motion=Motion(t, place, heading, old._spent(t)))._on_the_beat(t)
 
     def _on_the_beat(self, t: float) -> "Walk":
@@ -270,7 +271,7 @@ class Walk(msgspec.Struct, frozen=True):
 
     def _another_path(self, old: "Walk", t: float) -> bool:
         """Other keyframes elsewhere on a loop make no difference here."""
-        before, after = path_of(old.settings), path_of(self.settings)
+        before, after = old._path, self._path
         if isinstance(before, Loop) and isinstance(after, Loop) and before.shape == after.shape:
             return self.needs(t) != old.needs(t)
         return before != after
@@ -283,7 +284,7 @@ class Walk(msgspec.Struct, frozen=True):
         return EASINGS["out"].at(max(0.0, (t - fade.at) / fade.seconds))
 
     def _there(self, t: float, vectors: Vectors) -> Array:
-        path = path_of(self.settings)
+        path = self._path
         if path is not None:
             return path.at(self._stands(t)[0], self._number("distance", t), vectors)
         following = self.following or Following()
@@ -296,13 +297,17 @@ class Walk(msgspec.Struct, frozen=True):
             return self.pulled.then(glide(self._held("inertia"), seconds))
         return self.pulled.then(spring(self._held("stiffness"), self._held("damping"), seconds))
 
+    @cached_property
+    def _path(self) -> Path | None:
+        return path_of(self.settings)
+
     @property
     def _target(self) -> Key:
         return Seed(self.settings.seed) if self.settings.target is None else self.settings.target
 
     def _stands(self, t: float) -> tuple[float, int]:
         """Place and heading."""
-        path = path_of(self.settings)
+        path = self._path
         if path is None or t <= self.motion.at:
             return self.motion.place, self.motion.heading
         lap = path.lap if self.settings.direction == "pingpong" else None

@@ -151,6 +151,7 @@ class Reuser(Model):
 
 def test_what_is_given_out_behind_the_models_back_is_what_it_was_and_in_order(monkeypatch):
     monkeypatch.setattr(worker, "_LONG_S", 0)
+    monkeypatch.setattr(worker, "_LONG_ENCODING_S", 0)
     command = Command("run", {"shade": Number(0, 255, step=1)}, {"image": Image()})
     raw = (("image", Encoding("raw")),)
     runs = [Run(number, "run", {"shade": number}, raw) for number in range(1, 30)]
@@ -164,6 +165,7 @@ def test_what_is_given_out_behind_the_models_back_is_what_it_was_and_in_order(mo
 
 def test_what_is_given_out_behind_the_models_back_may_fail(monkeypatch):
     monkeypatch.setattr(worker, "_LONG_S", 0)
+    monkeypatch.setattr(worker, "_LONG_ENCODING_S", 0)
     command = Command("run", {}, {"image": Image()})
     script = Script([Run(1, "run", {}, (WEBP,)), Run(2, "run", {}, (PNG,))])
 
