@@ -3,9 +3,11 @@
 import torch
 
 from .fast import Fast
+from .tracing import traced
 
 TOGETHER = 8  # pictures at once on a CPU ...
 TOGETHER_PIXELS = 128  # ... up to this size; larger ones leave the caches and are quicker one by one
+TRACED_PIXELS = 256  # up to this size Python takes a part of the time that counts
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -25,6 +27,9 @@ class Renderer:
         self.w_avg = generator.mapping.w_avg.detach()
         self.num_ws, self.resolution = generator.num_ws, generator.resolution
         self.c_dim = generator.c_dim
+        self.one = self.fast.pixels  # for a picture alone, with its own noise
+        if self.device.type == "cpu" and self.resolution <= TRACED_PIXELS:
+            self.one = traced(self.fast.pixels, torch.zeros(1, self.num_ws, generator.w_dim))
         if on_gpu:
             from .gpu import Graphs
 
@@ -65,7 +70,11 @@ class Renderer:
     def pixels(self, ws, noise, seeds):
         if noise == "random":
             return self.fast.pixels(ws, drawn(seeds)).cpu()
-        return self.graphs.pixels(ws, noise) if self.graphs else self.fast.pixels(ws, noise).cpu()
+        if self.graphs:
+            return self.graphs.pixels(ws, noise)
+        if noise == "const" and len(ws) == 1:
+            return self.one(ws).cpu()
+        return self.fast.pixels(ws, noise).cpu()
 
     def group(self):
         """How many pictures are best made at once."""

@@ -11,6 +11,7 @@ from models.stylegan2.fast import Fast, Styled  # noqa: E402
 from models.stylegan2.loading import load_network  # noqa: E402
 from models.stylegan2.network import ARCHITECTURES, Generator  # noqa: E402
 from models.stylegan2.player import Renderer, choose_device, drawn  # noqa: E402
+from models.stylegan2.tracing import traced  # noqa: E402
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -140,6 +141,27 @@ def test_a_picture_is_the_same_to_the_bit_whoever_is_made_beside_it():
     ws = torch.cat([renderer.map(one[None]) for one in z])[:, None]
     alone = np.concatenate([renderer.render(w[None]) for w in ws])
     assert np.array_equal(renderer.render(ws), alone)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_traced_network_makes_the_same_pictures_to_the_bit(case):
+    renderer, z = Renderer(small(**case)), torch.randn(30, 16)
+    assert renderer.one is not renderer.fast.pixels
+    ws = renderer.map(z)[:, None].expand(-1, renderer.num_ws, -1)
+    with torch.inference_mode():
+        assert all(torch.equal(renderer.one(w[None]), renderer.fast.pixels(w[None])) for w in ws)
+
+
+def test_what_cannot_be_traced_to_the_bit_stays_as_it_is():
+    def other(x):
+        return x + torch.rand(1)
+
+    def broken(x):
+        raise RuntimeError
+
+    assert [traced(function, torch.zeros(2)) for function in (other, broken)] == [other, broken]
+    state = torch.get_rng_state()
+    assert traced(torch.neg, torch.zeros(2)) is not torch.neg and torch.equal(torch.get_rng_state(), state)
 
 
 def test_together_gives_the_same_up_to_rounding():
