@@ -12,7 +12,7 @@ from typing import Any as Anything
 import msgspec
 
 from bridge import limits
-from bridge.errors import InputError, ModelFailed
+from bridge.errors import InputError, ModelFailed, TooLarge
 from bridge.model import Model, command
 from bridge.ports import Any, Array, Boolean, Number, Text, Vector
 
@@ -164,7 +164,7 @@ class TextModel(Model):
         vectors: Vectors = False,
         version: Version = None,
     ) -> Iterator[Written]:
-        """Answers, if the network was trained for it; others go on with what was said last."""
+        """Answers, if the network was trained for it; others go on with what was said, each message a line."""
         return self._written(self.talk(_checked(messages)), dict(locals()))
 
     def talk(self, messages: list[dict[str, str]]) -> str:
@@ -203,6 +203,13 @@ def _checked(messages: list[Anything]) -> list[dict[str, str]]:
                 hint='a message looks like {"role": "user", "content": "hello"}',
                 field="messages",
             )
+    said = sum(len(message["content"]) for message in messages)
+    if said > limits.TEXT_CHARS:  # as much as a prompt may have
+        raise TooLarge(
+            f"messages take up to {limits.TEXT_CHARS} characters together; {said} came",
+            hint="leave out the oldest",
+            field="messages",
+        )
     return messages
 
 

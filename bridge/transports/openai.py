@@ -4,7 +4,7 @@ import calendar
 import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from aiohttp import web
@@ -21,7 +21,7 @@ from bridge.transports.http_answer import STATUS, Answer, json_answer
 from bridge.transports.http_answer import error_answer as own_error_answer
 from bridge.transports.http_bodies import read_object
 from bridge.transports.http_media import EVENTS, JSON
-from bridge.transports.http_routes import Checked, Route
+from bridge.transports.http_routes import Checked, Query, Route
 from bridge.transports.http_run import started
 from bridge.transports.http_streams import Stream, with_beats
 from bridge.transports.openai_answers import Choice, Form, Piece
@@ -29,6 +29,7 @@ from bridge.transports.openai_requests import Asked, text_command
 from bridge.transports.openai_texts import Step, Texts
 
 PREFIX = "/v1/"
+_QUERY = (Query("api-version", "what clients made for Azure send along; passed over"),)
 _TAKES = 'it takes a JSON object: {"model": "writer", ...}'
 
 
@@ -42,12 +43,13 @@ class OpenAI:
 
     def routes(self) -> tuple[Route, ...]:
         both = {JSON: "object", EVENTS: ""}
+        said = "the text models that run, for OpenAI's clients"
         return (
-            Route("GET", "/v1/models", self.models, "the text models that run, for OpenAI's clients"),
-            Route("GET", "/v1/models/{model}", self.model, "one of them"),
-            Route("POST", "/v1/completions", self.complete, "go on with a text", (), both, "json", body_schema=_TEXT),
-            Route("POST", "/v1/chat/completions", self.chat, "answer", (), both, "json", body_schema=_CHAT),
-            Route("POST", "/v1/embeddings", self.embed, "texts as vectors", (), takes="json", body_schema=_EMBED),
+            Route("GET", "/v1/models", self.models, said, _QUERY),
+            Route("GET", "/v1/models/{model}", self.model, "one of them", _QUERY),
+            Route("POST", "/v1/completions", self.complete, "write on", _QUERY, both, "json", body_schema=_TEXT),
+            Route("POST", "/v1/chat/completions", self.chat, "answer", _QUERY, both, "json", body_schema=_CHAT),
+            Route("POST", "/v1/embeddings", self.embed, "texts as vectors", _QUERY, takes="json", body_schema=_EMBED),
         )
 
     async def models(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
@@ -74,7 +76,7 @@ class OpenAI:
         asked = requests.embeddings(body, signature)
         rows: list[Sequence[float]] = [()] * len(asked.prompts)
         counted = 0
-        async with self._texts(session, asked, quiet=True) as texts:
+        async with _as_input(), self._texts(session, asked, quiet=True) as texts:
             async for number, output in texts:
                 values = output.values if output is not None else {}
                 rows[number] = values.get("embedding", rows[number])
@@ -180,6 +182,16 @@ def _take(choices: list[Choice], step: Step) -> Piece:
     return choices[number].end() if output is None else choices[number].take(output.values)
 
 
+@asynccontextmanager
+async def _as_input() -> AsyncIterator[None]:
+    """What is wrong with a prompt is wrong with what came as `input`."""
+    try:
+        yield
+    except InputError as error:
+        error.field = "input" if error.field in ("prompt", "prompt_tokens") else error.field
+        raise
+
+
 def _event(value: Any) -> bytes:
     return b"data: %b\n\n" % dump_json(value)
 
@@ -217,6 +229,7 @@ _WHOLE = {"type": "integer"}
 _SHARED: dict[str, Any] = {
     "model": {"type": "string", "description": "the name of a session, or the id of a model that runs"},
     "max_tokens": _WHOLE,
+    "max_completion_tokens": _WHOLE,
     "n": {"type": "integer", "minimum": 1, "maximum": limits.OPENAI_TEXTS},
     "seed": _WHOLE,
     "stop": {"anyOf": [_STRING, {"type": "array", "items": _STRING}]},
@@ -238,7 +251,6 @@ _CHAT: dict[str, Any] = {
     "properties": {
         **_SHARED,
         "messages": {"type": "array", "items": {"type": "object"}, "minItems": 1},
-        "max_completion_tokens": _WHOLE,
         "logprobs": {"type": "boolean"},
         "top_logprobs": _WHOLE,
     },

@@ -274,5 +274,7 @@ def error(info: ErrorInfo, status: int) -> dict[str, Any]:
     """How OpenAI's clients want to be told: all of it in the message, since they show nothing else."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error")
     message = f"{info.message} ({info.hint})" if info.hint else info.message
-    code, field = _CODES.get(info.code, info.code), _FIELDS.get(info.field, info.field)
+    code = _CODES.get(info.code, info.code)
+    unknown = info.code == "unknown_input"  # then it is the word that they said
+    field = info.field if unknown else _FIELDS.get(info.field, info.field)
     return {"error": {"message": message, "type": kind, "param": field or None, "code": code}}

@@ -7,7 +7,8 @@ import msgspec
 
 from bridge import limits
 from bridge.errors import InputError, MissingInput, TooLarge, UnknownInput
-from bridge.ports import Text
+from bridge.ports import Number, Text
+from bridge.ports.words import came
 from bridge.signature import Command, Signature
 
 # Say nothing about the text: taken and left alone.
@@ -19,9 +20,10 @@ _HARMLESS = frozenset(
     )
 )
 _SAME = ("temperature", "top_p")  # the same word on both sides
-_READ = ("n", "stop", "seed", "logprobs", "stream", "stream_options", "max_tokens", *_SAME)
+_LENGTHS = ("max_tokens", "max_completion_tokens")  # two words for one thing
+_READ = ("n", "stop", "seed", "logprobs", "stream", "stream_options", *_LENGTHS, *_SAME)
 _OF_COMPLETIONS = frozenset((*_READ, "prompt", "echo", "best_of"))
-_OF_CHATS = frozenset((*_READ, "messages", "top_logprobs", "max_completion_tokens"))
+_OF_CHATS = frozenset((*_READ, "messages", "top_logprobs"))
 _OF_EMBEDDINGS = frozenset(("input", "encoding_format", "dimensions"))
 _OURS = frozenset(("prompt", "messages", "prompt_tokens", "alternatives", "likeliest", "vectors", "version"))
 _SEEDS = 2**53  # one more than the highest that our models take
@@ -84,7 +86,7 @@ def model_name(body: Mapping[str, Any]) -> str:
     if name is None or name == "":
         raise MissingInput("model is missing", hint=hint, field="model")
     if not isinstance(name, str):
-        raise InputError(f"model is a name; {_shown(name)} came", hint=hint, field="model")
+        raise InputError(f"model is a name; {came(name)} came", hint=hint, field="model")
     return name
 
 
@@ -149,12 +151,12 @@ def _asked(body: Mapping[str, Any], command: Command, prompts: tuple[dict[str, A
 def _refuse(body: Mapping[str, Any], command: Command, known: frozenset[str], *, more: bool = True) -> None:
     """What can't be done is never passed over in silence, unless it asks for nothing."""
     for name, value in body.items():
-        if name in known or name in _HARMLESS or (more and name in _more(command)):
-            continue
+        if value is None or name in known or name in _HARMLESS or (more and name in _more(command)):
+            continue  # null is left out, whatever its name
         if name not in _NOT_HERE:
             raise _unknown(name, command if more else None)
         nothing, instead = _NOT_HERE[name]
-        if value is not None and value not in nothing:
+        if value not in nothing:
             raise _refused(name, instead)
 
 
@@ -180,7 +182,7 @@ def _inputs(body: Mapping[str, Any], command: Command, logprobs: int) -> dict[st
     if length is not None:
         told["max_tokens"] = length
     if body.get("seed") not in (None, -1):  # -1 is another one each time, as our models have it, too
-        told["seed"] = _whole(body, "seed") % _SEEDS
+        told["seed"] = _seed(body["seed"])
     if stop := _stop(body.get("stop")):
         told["stop"] = stop
     if logprobs >= 0:
@@ -208,7 +210,7 @@ def _length(body: Mapping[str, Any]) -> Any:
 def _stop(value: Any) -> list[str]:
     stops = [value] if isinstance(value, str) else [] if value is None else value
     if not isinstance(stops, list) or not all(isinstance(stop, str) for stop in stops):
-        raise InputError("stop is a text, or a list of texts", field="stop")
+        raise InputError(f"stop is a text, or a list of texts; {_strange(stops, str)} came", field="stop")
     return [stop for stop in stops if stop]
 
 
@@ -220,32 +222,36 @@ def _usage_wanted(body: Mapping[str, Any], stream: bool) -> bool:
         raise InputError("stream_options go with stream = true", field="stream_options")
     known = ("include_usage", "include_obfuscation")  # the second only pads
     if not isinstance(options, dict) or options.keys() - set(known):
-        raise InputError('stream_options is {"include_usage": true}', field="stream_options")
+        said = f'stream_options is {{"include_usage": true}}; {came(options)} came'
+        raise InputError(said, field="stream_options")
     return _flag(options, "include_usage")
 
 
 def _flag(body: Mapping[str, Any], name: str) -> bool:
     value = body.get(name)
     if value is not None and not isinstance(value, bool):
-        raise InputError(f"{name} is true or false", field=name)
+        raise InputError(f"{name} is true or false; {came(value)} came", field=name)
     return bool(value)
 
 
-def _whole(body: Mapping[str, Any], name: str) -> int:
-    value = body[name]
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise InputError(f"{name} is a whole number", field=name)
-    return value
-
-
 def _count(body: Mapping[str, Any], name: str, low: int, high: int) -> int:
-    """A whole number within bounds; -1 where nothing came."""
-    if body.get(name) is None:
-        return -1
-    value = _whole(body, name)
-    if not low <= value <= high:
-        raise InputError(f"{name} is a whole number from {low} to {high}; {value} came", field=name)
-    return value
+    """A whole number within bounds, also as 3.0: some hosts have no other numbers. -1 where nothing came."""
+    return int(Number(low, high, step=1).parse(body[name], name)) if body.get(name) is not None else -1
+
+
+def _seed(value: Any) -> int:
+    """Of any size."""
+    seed = int(value) if isinstance(value, float) and value.is_integer() else value
+    if type(seed) is not int:
+        raise InputError(f"seed is a whole number; {came(value)} came", field="seed")
+    return seed % _SEEDS
+
+
+def _strange(values: Any, kind: type) -> str:
+    """What is wrong with a list: itself, or the first in it that is of another kind."""
+    inside = values if isinstance(values, list) else []
+    found = next((place for place, value in enumerate(inside) if not isinstance(value, kind)), None)
+    return came(values) if found is None else f"a list with {came(inside[found])}"
 
 
 # --- prompts -------------------------------------------------------------------------------------
@@ -258,12 +264,16 @@ def _prompts(value: Any, command: Command, field: str = "prompt") -> tuple[dict[
     rows: Sequence[Any] = [value] if isinstance(value, str) or _is_tokens(value) else value
     if not isinstance(rows, list) or not rows or not all(isinstance(row, str) or _is_tokens(row) for row in rows):
         hint = "it is a text, a list of texts, a list of token numbers, or a list of such lists"
-        raise InputError(f"{field} can't be read", hint=hint, field=field)
+        raise InputError(f"{field} can't be read: {came(value)} came", hint=hint, field=field)
     if len(rows) > limits.OPENAI_TEXTS:
         raise TooLarge(f"{len(rows)} texts came; {limits.OPENAI_TEXTS} are taken at once", field=field)
     if "prompt_tokens" not in command.inputs and not all(isinstance(row, str) for row in rows):
         raise InputError("this model takes no token numbers", hint="send the text itself", field=field)
-    return tuple({"prompt": row} if isinstance(row, str) else {"prompt": "", "prompt_tokens": row} for row in rows)
+    text = command.inputs["prompt"]  # asked here, since it is called input, too
+    return tuple(
+        {"prompt": text.parse(row, field)} if isinstance(row, str) else {"prompt": "", "prompt_tokens": row}
+        for row in rows
+    )
 
 
 def _is_tokens(value: Any) -> bool:
@@ -294,19 +304,22 @@ _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant"
 
 def _messages(value: Any) -> list[dict[str, str]]:
     """A talk as our models take it: who spoke, and what was said as one text."""
+    hint = 'it is a list: [{"role": "user", "content": "hello"}]'
+    if value is None:
+        raise MissingInput("messages is missing", hint=hint, field="messages")
     if not isinstance(value, list) or not value:
-        hint = 'it is a list: [{"role": "user", "content": "hello"}]'
-        raise InputError("messages is empty or no list", hint=hint, field="messages")
+        raise InputError(f"messages is a list of messages; {came(value)} came", hint=hint, field="messages")
     return [_message(message, f"messages[{number}]") for number, message in enumerate(value)]
 
 
 def _message(message: Any, field: str) -> dict[str, str]:
     if not isinstance(message, dict):
-        raise InputError(f"{field} is no message", hint='{"role": "user", "content": "hello"}', field=field)
+        hint = '{"role": "user", "content": "hello"}'
+        raise InputError(f"{field} is a message; {came(message)} came", hint=hint, field=field)
     role = message.get("role")
     if not isinstance(role, str) or role not in _ROLES:
         known = ", ".join(_ROLES)
-        raise InputError(f"{field} has the role {_shown(role)}", hint=f"it takes {known}", field=f"{field}.role")
+        raise InputError(f"{field}.role takes {known}; {came(role)} came", field=f"{field}.role")
     if message.get("tool_calls") or message.get("function_call"):
         raise InputError(f"{field} calls a tool", hint="models here call no tools", field=field)
     return {"role": _ROLES[role], "content": _content(message.get("content"), f"{field}.content")}
@@ -316,23 +329,22 @@ def _content(value: Any, field: str) -> str:
     if isinstance(value, str):
         return value
     if not isinstance(value, list):
-        raise InputError(f"{field} is a text, or a list of parts", field=field)
+        raise InputError(f"{field} is a text, or a list of parts; {came(value)} came", field=field)
     return "".join(map(_part(field), value))
 
 
 def _part(field: str) -> Callable[[Any], str]:
     def text(part: Any) -> str:
-        kind = part.get("type") if isinstance(part, dict) else None
-        if kind != "text" or not isinstance(part.get("text"), str):
-            raise InputError(
-                f"{field} has a part of the type {_shown(kind)}",
-                hint='text models take {"type": "text", "text": "hello"}',
-                field=field,
-            )
+        if not isinstance(part, dict):
+            raise _no_text(f"{field} has a part that is {came(part)}", field)
+        if part.get("type") != "text":
+            raise _no_text(f"{field} has a part whose type is {came(part.get('type'))}", field)
+        if not isinstance(part.get("text"), str):
+            raise _no_text(f"{field} has a text part whose text is {came(part.get('text'))}", field)
         return str(part["text"])
 
     return text
 
 
-def _shown(value: Any) -> str:
-    return repr(value)[:80]
+def _no_text(said: str, field: str) -> InputError:
+    return InputError(said, hint='text models take {"type": "text", "text": "hello"}', field=field)

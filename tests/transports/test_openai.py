@@ -268,6 +268,14 @@ async def test_embeddings_as_numbers_and_as_the_client_likes_them_best(served):
     assert plain.data[0].embedding == pytest.approx(other, abs=1e-6) and packed.usage.prompt_tokens == 6
 
 
+async def test_what_is_wrong_with_an_input_is_not_told_of_a_prompt(served):
+    _, client = served
+    for strange in ([9999], ["la", "x" * 1_000_001], ""):
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.embeddings.create(model="scribe", input=strange)
+        assert caught.value.param == "input" and "prompt" not in caught.value.message
+
+
 async def test_watchers_of_the_session_see_the_first_text_only(served):
     server, client = served
     async with server.hub.get("scribe").subscribe("generated_text", policy="all") as frames:
@@ -294,6 +302,7 @@ WRONG = (
     ({"prompt": [-1]}, openai.BadRequestError, "prompt", "can't be read"),
     ({"suffix": "x"}, openai.BadRequestError, "suffix", "not possible"),
     ({"extra_body": {"temprature": 1}}, openai.BadRequestError, "temprature", "no parameter"),
+    ({"extra_body": {"prompt_tokens": [1]}}, openai.BadRequestError, "prompt_tokens", "no parameter"),
 )
 
 
@@ -304,6 +313,29 @@ async def test_errors_are_the_clients_own(served, stream):
         with pytest.raises(kind, match=words) as caught:
             await client.completions.create(**{**SURE, "prompt": "la ", "stream": stream, **wishes})
         assert caught.value.param == field and caught.value.type == "invalid_request_error"
+
+
+async def test_a_talk_has_as_much_room_as_a_prompt(served):
+    _, client = served
+    half = {"role": "user", "content": "x" * 500_000}
+    assert (await client.chat.completions.create(**SURE, messages=[half, half], max_tokens=2)).choices
+    with pytest.raises(openai.BadRequestError, match="up to 1000000 characters together; 1000002 came") as caught:
+        await client.chat.completions.create(**SURE, messages=[half, half, {**half, "content": "la"}])
+    assert caught.value.param == "messages"
+
+
+async def test_what_clients_made_for_azure_send_along_is_passed_over(served):
+    server, _ = served
+    versioned = AsyncOpenAI(
+        base_url=f"{server.url}/v1", api_key="any", max_retries=0, timeout=30, default_query={"api-version": "preview"}
+    )
+    async with versioned as client:
+        assert [model.id for model in (await client.models.list()).data] == ["scribe"]
+        assert (await client.completions.create(**SURE, prompt="la ", max_tokens=3)).choices[0].text == sung("la ", 3)
+        assert (await client.chat.completions.create(**SURE, messages=SAY, max_tokens=3)).choices
+        assert (await client.embeddings.create(model="scribe", input="la")).data
+        with pytest.raises(openai.BadRequestError, match="'limit' is not a parameter"):
+            await client.models.list(extra_query={"limit": 1})
 
 
 async def test_temperature_0_and_a_wild_one_work(served):

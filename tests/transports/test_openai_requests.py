@@ -58,7 +58,7 @@ def test_words_of_both_sides_meet():
     assert (asked.command, asked.logprobs, asked.n, asked.stream) == ("run", 3, 1, False)
     assert completion(logprobs=0).inputs == {"likeliest": 1}
     assert completion(logit_bias={"7": -100}).inputs == {"logit_bias": {"7": -100}}
-    assert chat(max_completion_tokens=5).inputs == {"max_tokens": 5}
+    assert chat(max_completion_tokens=5).inputs == completion(max_completion_tokens=5).inputs == {"max_tokens": 5}
     assert chat(logprobs=True, top_logprobs=4).logprobs == 4 and chat(logprobs=True).logprobs == 0
     assert chat().logprobs == chat(logprobs=False).logprobs == -1
 
@@ -72,6 +72,14 @@ def test_several_texts_have_seeds_of_their_own_and_the_first_has_the_one_given()
 
 def test_the_seed_that_means_another_one_each_time_means_it_here_too():
     assert all("seed" not in run for run in completion(n=2, seed=-1).runs())
+
+
+def test_whole_numbers_may_have_a_point_as_hosts_without_others_write_them():
+    asked = completion(n=2.0, best_of=2.0, seed=7.0, logprobs=1.0)
+    assert asked == completion(n=2, best_of=2, seed=7, logprobs=1)
+    assert all(type(value) is int for value in (asked.n, asked.logprobs, asked.inputs["seed"]))
+    assert chat(logprobs=True, top_logprobs=2.0) == chat(logprobs=True, top_logprobs=2)
+    assert completion(seed=-1.0) == completion(seed=-1)
 
 
 def test_prompts_come_in_four_forms():
@@ -105,6 +113,24 @@ def test_what_a_completion_can_not_do_is_refused_by_name(field, values):
 
 
 @pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"n": "2"}, "n takes a whole number from 1 to 128; the text '2' came"),
+        ({"logprobs": True}, "logprobs takes a whole number from 0 to 20; true came"),
+        ({"seed": {}}, "seed is a whole number; an object came"),
+        ({"seed": 1.5}, "seed is a whole number; 1.5 came"),
+        ({"stream": 1}, "stream is true or false; 1 came"),
+        ({"stop": 3}, "stop is a text, or a list of texts; 3 came"),
+        ({"stop": ["a", None]}, "stop is a text, or a list of texts; a list with nothing came"),
+        ({"prompt": 5}, "prompt can't be read: 5 came"),
+        ({"stream": True, "stream_options": "usage"}, "the text 'usage' came"),
+    ],
+)
+def test_what_came_is_told(wrong, said):
+    assert said in refused(InputError, completion, **wrong).message
+
+
+@pytest.mark.parametrize(
     ("field", "values"),
     [
         ("tools", [[{"type": "function"}]]),
@@ -117,7 +143,7 @@ def test_what_a_completion_can_not_do_is_refused_by_name(field, values):
         ("logprobs", [3]),
         ("echo", [True]),
         ("best_of", [2]),
-        ("messages", [None, [], "hello", {}]),
+        ("messages", [None, [], "hello", {}, 3]),
     ],
 )
 def test_what_a_chat_can_not_do_is_refused_by_name(field, values):
@@ -134,6 +160,8 @@ def test_what_asks_for_nothing_is_taken():
     )  # fmt: skip
     assert asked == chat(presence_penalty=0, logit_bias={})
     assert completion(best_of=2, n=2, suffix=None, frequency_penalty=None) == completion(n=2)
+    assert completion(messages=None, thinking=None, top_logprobs=None) == completion()
+    assert chat(echo=None, best_of=None, thinking=None) == chat()
     assert completion(presence_penalty=0.5, frequency_penalty=-1).inputs == {
         "presence_penalty": 0.5,
         "frequency_penalty": -1,
@@ -203,11 +231,24 @@ def test_messages_become_texts():
         ({"role": "user"}, "messages[1].content"),
         ({"role": "user", "content": [{"type": "image_url", "image_url": {}}]}, "messages[1].content"),
         ({"role": "user", "content": ["a"]}, "messages[1].content"),
+        ({"role": "user", "content": [{"type": "text", "text": None}]}, "messages[1].content"),
         ({"role": "assistant", "content": None, "tool_calls": [{}]}, "messages[1]"),
     ],
 )
 def test_a_strange_message_is_named_by_its_place(message, field):
     assert refused(InputError, chat, messages=[{"role": "user", "content": "a"}, message]).field == field
+
+
+def test_what_is_strange_about_a_message_is_told():
+    for content, said in (
+        (None, "a list of parts; nothing came"),
+        (["a"], "has a part that is the text 'a'"),
+        ([{"type": "image_url"}], "a part whose type is the text 'image_url'"),
+        ([{"type": "text", "text": 5}], "a text part whose text is 5"),
+    ):
+        assert said in refused(InputError, chat, messages=[{"role": "user", "content": content}]).message
+    assert refused(MissingInput, chat, messages=None).field == "messages"
+    assert "messages[0].role takes system, " in refused(InputError, chat, messages=[{"content": "a"}]).message
 
 
 def test_lengths_that_differ_are_not_guessed_between():
@@ -232,6 +273,8 @@ def test_embeddings_are_runs_of_one_token():
     for field, value in (("input", ""), ("input", ["a", ""]), ("dimensions", 4), ("encoding_format", "int8")):
         assert refused(InputError, embeddings, **{field: value}).field == field
     assert refused(UnknownInput, embeddings, temperature=1).field == "temperature"
+    long = refused(TooLarge, embeddings, input=["a", "x" * 1_000_001])
+    assert (long.field, long.message[:10]) == ("input", "input take")
     with pytest.raises(InputError, match="no embeddings"):
         requests.embeddings({"input": "a"}, plain())
 
