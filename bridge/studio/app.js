@@ -19,7 +19,7 @@ const PAGES = {
   connect: { name: "Connect", icon: "plug", body: later("connect", "Connect") },
   learn: { name: "Models 101", icon: "book", body: later("learn", "Learn") },
   settings: { name: "Settings", icon: "sliders", body: later("settings", "Settings") },
-  touch: { name: "Touch", body: later("touch", "Touch"), alone: true },
+  touch: { name: "Touch", body: later("touch", "Touch"), alone: true, says: true },
   picture: { name: "Picture", body: later("picture", "Picture"), alone: true },
 };
 
@@ -37,7 +37,7 @@ function App() {
     }
     arrived.current = true;
   }, [page, names.join("/")]);
-  return html`${!shown.alone && html`<${Header} page=${page} />`}
+  return html`${!shown.alone && html`<${Header} page=${page} />`}${shown.says && html`<${Connection} />`}
     <main id="main" ref=${place} tabIndex="-1"><h1 class="sr">${shown.name}</h1><${Guard} key=${page}><${shown.body} names=${names} /><//></main>
     <${Learning} /><${Toasts} />`;
 }

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { studio } from "./studio.js";
 import { oscOf, placesOf, reached } from "../../bridge/studio/connect/places.js";
-import { ROOT, complaints, folder, giveToDraw, moves, photo, python, shoot, testModel } from "./support.js";
+import { ROOT, complaints, cutOff, folder, giveToDraw, moves, photo, python, shoot, testModel } from "./support.js";
 
 const it = studio({ flags: ["--osc-host", "0.0.0.0", ...testModel("everything")], sessions: ["dream", "writer", "palette", "pencil"] }); // bound to an address that nobody can send to
 const p5 = readFileSync(join(import.meta.dirname, "node_modules", "p5", "lib", "p5.min.js"));
@@ -301,6 +301,34 @@ test("on the touch page the walk follows a finger over the grid, and sliders mov
 });
 
 const apart = (one, other) => Math.hypot(...one.map((part, index) => part - other[index]));
+
+test("a session that does not run says so where one connects, on the phone and in the directory, and is started from the phone", async () => {
+  const phone = await it.open("#/touch/palette", { viewport: { width: 390, height: 844 } });
+  await phone.getByLabel("count", { exact: true }).waitFor();
+  const stop = await fetch(`${it.bridge.url}/api/sessions/palette/stop`, { method: "POST" });
+  assert.ok(stop.ok);
+  await phone.getByText("palette: stopped").waitFor();
+  await it.go("#/connect/palette");
+  await it.page.getByText("palette: stopped").waitFor();
+  await it.go("#/models/palette");
+  await it.page.getByRole("link", { name: "palette is stopped" }).waitFor();
+  await phone.getByRole("button", { name: "Start" }).click();
+  await it.page.getByRole("link", { name: "palette runs" }).waitFor();
+  await phone.getByText("palette: stopped").waitFor({ state: "detached" });
+  const heal = await cutOff(phone);
+  await phone.getByText("The bridge does not answer").waitFor();
+  await heal();
+  await phone.getByText("The bridge does not answer").waitFor({ state: "detached" });
+});
+
+test("a phone that feels no tilting says so", async () => {
+  const phone = await it.open("#/touch/dream", { viewport: { width: 390, height: 844 } });
+  const motion = phone.getByRole("switch", { name: "motion" });
+  await motion.click();
+  await phone.evaluate(() => dispatchEvent(new DeviceOrientationEvent("deviceorientation", {}))); // as a browser without one does, once
+  await phone.getByText("can't feel how it is tilted").waitFor();
+  assert.ok(!(await motion.isChecked()));
+});
 
 test("the touch page of any other model has its controls", async () => {
   const phone = await it.open("#/touch/pencil", { viewport: { width: 390, height: 844 } });

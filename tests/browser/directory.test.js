@@ -23,6 +23,8 @@ test("typing finds, all words together, whatever the case", async () => {
   await shown(["Pencil"], "the one for cameras");
   await search().fill("nothing is called this");
   await it.page.getByText("None fits").waitFor();
+  await it.press(it.page, "Show all");
+  await it.until(async () => (await titles()).length > 5, "all of them");
 });
 
 test("filters narrow what is shown: kind, what goes in, what comes out, what it runs on", async () => {

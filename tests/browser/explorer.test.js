@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { studio } from "./studio.js";
-import { shoot, testModel } from "./support.js";
+import { cutOff, shoot, testModel } from "./support.js";
 
 const it = studio({ flags: testModel("slow"), sessions: ["dream"] });
 let dream;
@@ -42,6 +42,22 @@ test("every tile in view has its picture; a click makes one the centre, and ther
   await it.press(dream, "walk here");
   const { centre } = (await grid()).grid;
   await it.until(async () => JSON.stringify((await it.ask("/api/sessions/dream/walk")).settings.centre) === JSON.stringify(centre), "the walk around it");
+});
+
+test("what is seen first is asked for once, though the bridge tells everybody of it before it answers", async () => {
+  await it.page.evaluate(() => {
+    window.asked = [];
+    const { send } = WebSocket.prototype;
+    WebSocket.prototype.send = function listen(...given) {
+      if (typeof given[0] === "string" && JSON.parse(given[0]).type === "grid") window.asked.push(given[0]);
+      return send.apply(this, given);
+    };
+  });
+  await it.press(dream, "Picture");
+  await plane().waitFor({ state: "detached" });
+  await it.press(dream, "Explore");
+  await full();
+  assert.deepEqual((await it.page.evaluate(() => window.asked)).length, 1);
 });
 
 test("thirty times another centre, as fast as it goes, and the last one is the one that is seen", async () => {
@@ -143,16 +159,10 @@ test("what was asked for here does not lead the view back when it is told late",
 });
 
 test("when the connection was lost meanwhile, the missing tiles come after its return", async () => {
-  await it.page.evaluate(() => {
-    const { close, send } = WebSocket.prototype;
-    WebSocket.prototype.send = function cut(...given) { // as soon as tiles are asked for
-      if (typeof given[0] !== "string" || JSON.parse(given[0]).type !== "grid") return send.apply(this, given);
-      WebSocket.prototype.send = send;
-      return close.call(this);
-    };
-  });
+  const heal = await cutOff(it.page, "grid"); // as soon as tiles are asked for
   await it.press(dream, "elsewhere");
   await it.page.getByText("The bridge does not answer").waitFor();
+  await heal();
   await it.page.getByText("The bridge does not answer").waitFor({ state: "detached" });
   await full();
 });

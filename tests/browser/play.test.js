@@ -70,9 +70,14 @@ test("an input that is not live waits for Run, and what is missing is told at th
 });
 
 test("dream goes into pencil, and out of it again", async () => {
+  await give("pencil");
+  const chosen = it.session("pencil").getByAltText("the chosen image");
+  await chosen.waitFor();
   const source = it.session("pencil").getByLabel("image from a session");
   await source.selectOption("dream · image");
   await it.until(async () => (await drawing().evaluate((canvas) => canvas.width)) !== 320, "a drawing of dream");
+  await it.session("pencil").getByText("shows what dream gives out").waitFor();
+  assert.ok(!(await chosen.isVisible()), "what was chosen before does not go in any more");
   await moves(it.page, drawing());
   assert.deepEqual((await it.ask("/api/chains")).chains.map(({ source: from, target }) => [from, target]), [["dream", "pencil"]]);
   await shoot(it.page, "play-chain");
@@ -214,10 +219,12 @@ test("a session is renamed, stopped, started, and begun again with other options
   await graphite.getByText("stopped", { exact: true }).waitFor();
   await it.press(graphite, "Start");
   await graphite.getByText("ready", { exact: true }).waitFor();
+  await it.until(async () => (await it.ask("/api/sessions/graphite")).state === "ready", "it runs");
   await it.more("graphite", "options…");
   await it.pick(it.page.getByRole("dialog"), "kraft");
   await it.press(it.page.getByRole("dialog"), "Start again with these");
   await it.until(async () => (await it.ask("/api/sessions/graphite")).options.paper === "kraft", "other paper");
+  await it.until(async () => (await it.ask("/api/sessions/graphite")).state === "ready", "it runs anew"); // "ready" may still be of before
   await graphite.getByText("ready", { exact: true }).waitFor();
   await it.ask("/api/sessions/graphite", { name: "pencil" });
   await it.session("pencil").waitFor();

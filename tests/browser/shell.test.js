@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { studio } from "./studio.js";
-import { moves, shoot, testModel, until } from "./support.js";
+import { cutOff, moves, shoot, testModel, until } from "./support.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PAGES = { play: "#/play/dream", models: "#/models", model: "#/models/dream", connect: "#/connect/dream", learn: "#/learn", settings: "#/settings", touch: "#/touch/dream", picture: "#/picture/dream/image" };
@@ -233,13 +233,39 @@ test("a bridge that goes away is told, and its return too, with the sessions as 
   const dream = it.session("dream");
   const picture = dream.getByRole("img", { name: "live image of dream" });
   await moves(it.page, picture);
-  await it.page.evaluate(() => {
-    const { close, send } = WebSocket.prototype;
-    WebSocket.prototype.send = function cut(...given) { WebSocket.prototype.send = send; close.call(this); return given; };
-  });
+  const heal = await cutOff(it.page);
   await it.page.getByText("The bridge does not answer").waitFor();
+  await heal();
   await it.page.getByText("The bridge does not answer").waitFor({ state: "detached" });
   await moves(it.page, picture);
+});
+
+test("a page that could not be fetched says so, and comes when the bridge is back", async () => {
+  it.allowed.push(/ERR_FAILED|dynamically imported/);
+  const page = await it.open("#/play/dream");
+  await page.getByText("connected", { exact: true }).waitFor();
+  await page.route("**/pages/settings.js*", (route) => route.abort());
+  const heal = await cutOff(page);
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByText("This page could not be fetched").waitFor();
+  await page.getByText("The bridge does not answer").waitFor();
+  await page.unroute("**/pages/settings.js*");
+  await heal();
+  await page.getByText("Ways in").waitFor();
+});
+
+test("a session that starts again keeps its place on the page", async () => {
+  const panel = it.session("dream");
+  await moves(it.page, panel.getByRole("img", { name: "live image of dream" }));
+  const heights = await panel.evaluate((section) => {
+    const head = section.querySelector(".head");
+    const light = document.querySelector(".strip .light");
+    const look = () => [head.offsetTop - section.offsetTop, head.offsetHeight, light.offsetHeight, getComputedStyle(section).display];
+    const before = look();
+    for (const one of [section, light]) one.classList.replace("ready", "starting");
+    return [before, look()];
+  });
+  assert.deepEqual(heights[1], heights[0]);
 });
 
 test("an address that leads nowhere is told in words", async () => {
@@ -252,6 +278,10 @@ test("an address that leads nowhere is told in words", async () => {
   it.allowed.push(/404/);
   await it.go("#/models/nothing");
   await it.page.getByRole("heading", { name: /nothing/ }).waitFor();
+  await it.go("#/models/dream");
+  await it.page.getByRole("heading", { name: "Dream", exact: true }).waitFor();
+  await it.go("#/connect/nobody");
+  await it.page.getByRole("heading", { name: "There is no session nobody" }).waitFor();
   await it.go("#/%E0%A4%A");
   await it.session("dream").waitFor();
 });

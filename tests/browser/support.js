@@ -98,6 +98,28 @@ export async function until(page, check, what) {
   }
 }
 
+// The connection of a page ends, now or `before` the first message of a kind is sent, and none can be made until what is
+// given back is called: however slow a machine is, it sees what the page says meanwhile.
+export async function cutOff(page, before = null) {
+  await page.evaluate((kind) => {
+    const { WebSocket } = window;
+    const { close, send } = WebSocket.prototype;
+    window.heal = () => { window.WebSocket = WebSocket; };
+    class Nobody { // ends as a connection to nobody does
+      static OPEN = WebSocket.OPEN;
+      readyState = WebSocket.CLOSED;
+      constructor() { setTimeout(() => this.onclose({ code: 1006 })); }
+    }
+    WebSocket.prototype.send = function cut(...given) {
+      if (kind && (typeof given[0] !== "string" || JSON.parse(given[0]).type !== kind)) return send.apply(this, given);
+      WebSocket.prototype.send = send;
+      window.WebSocket = Nobody;
+      return close.call(this);
+    };
+  }, before);
+  return () => page.evaluate(() => window.heal());
+}
+
 // The README's code that follows **name**, with the bridge's real address.
 export function example(name, url) {
   const after = readFileSync(join(ROOT, "README.md"), "utf8").split(`**${name}**`)[1];

@@ -298,6 +298,16 @@ test("a still is the picture that is seen, and a film of it can be played", asyn
   assert.ok(lasts > 0 && /\.(webm|mp4)$/.test(saved.suggestedFilename()), `${lasts} px wide`);
 });
 
+test("a film ends, and is saved, when what it films is no longer seen", async () => {
+  await moves(it.page, picture());
+  await press("film what is seen");
+  await moves(it.page, picture());
+  const film = it.page.waitForEvent("download");
+  await press("Explore");
+  await film;
+  await it.page.getByRole("button", { name: "film what is seen" }).waitFor();
+});
+
 test("what the walk is told is recorded, to be rendered later", async () => {
   await it.tab(dream, "Record");
   await press("record");

@@ -1,7 +1,8 @@
 // From other programs to a session: where it is, what to paste there, a phone as its remote control.
 
 import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
-import { address, api, routes } from "../core/api.js";
+import { address, routes } from "../core/api.js";
+import { useInfo } from "../core/info.js";
 import { go, link } from "../core/router.js";
 import { isPicture, sessions, usual, writes } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
@@ -11,6 +12,7 @@ import { Mappings } from "../connect/mappings.js";
 import { Monitor } from "../connect/monitor.js";
 import { placesOf } from "../connect/places.js";
 import { qr } from "../connect/qr.js";
+import { WORDS } from "../play/panel.js";
 import { snippetsOf } from "../connect/snippets.js";
 
 const isHere = (host) => /^(localhost|127\.|\[::1\])/.test(host);
@@ -19,12 +21,13 @@ const token = () => sessionStorage.getItem("token") ?? "";
 export function Connect({ names: [wanted] }) {
   const { all, order, known } = useStore(sessions);
   const ready = order.filter((name) => all[name].signature);
-  const name = all[wanted]?.signature ? wanted : ready[0];
-  const [info, setInfo] = useState(null);
-  useEffect(() => { trying(async () => setInfo(await api("GET", "/api/info"))); }, []);
-  if (!name) return html`<div class="empty"><h2>${known ? "No session is ready yet" : "looking…"}</h2></div>`;
+  const name = wanted && known ? wanted : ready[0];
+  const info = useInfo();
+  if (!name) return html`<div class="empty"><h2>${known ? "No session is ready yet" : "looking…"}</h2>${known && html`<a class="button main" href=${link("models")}>Find a model</a>`}</div>`;
+  const choice = ready.length > 0 && html`<${Choice} name="session" choices=${ready} value=${name} onPick=${(one) => go("connect", one)} />`;
+  if (!all[name]?.signature) return html`<div class="connect">${choice}<div class="empty"><h2>${all[name] ? `${name}: ${WORDS[all[name].state] ?? all[name].state}` : `There is no session ${name}`}</h2></div></div>`;
   return html`<div class="connect">
-    <${Choice} name="session" choices=${ready} value=${name} onPick=${(one) => go("connect", one)} />
+    ${choice}${all[name].state !== "ready" && html`<p class="none" role="status">${name}: ${WORDS[all[name].state] ?? all[name].state}</p>`}
     <div class="halves"><section><h2>Paste this</h2>${info && html`<${Snippets} key=${name} session=${all[name]} info=${info} />`}
       <h2>Who is connected</h2><${Connected} session=${all[name]} /><h2>Controllers</h2><${Mappings} session=${name} /><h2>Messages</h2><${Monitor} key=${name} session=${name} /></section>
     <aside><h2>Phone</h2><${Phone} name=${name} info=${info} /><h2>Addresses</h2>${info && html`<${Addresses} key=${name} session=${all[name]} info=${info} />`}</aside></div></div>`;
@@ -38,7 +41,7 @@ function Snippets({ session, info }) {
 function Connected({ session }) {
   const { guests, stats } = session;
   if (guests?.length) return html`<ul class="wires">${guests.map((one, index) => html`<li key=${index}><b>${one.wire}</b><code>${one.address ?? ""}</code></li>`)}</ul>`;
-  return html`<p class="hint">${stats.readers === 1 ? "one reads" : `${stats.readers} read`} its outputs${stats.waiting ? `, ${stats.waiting} runs wait` : ""}.</p>`;
+  return html`<p class="hint">${stats.readers === 1 ? "one reads" : stats.readers ? `${stats.readers} read` : "nobody reads"} its outputs${stats.waiting ? `, ${stats.waiting} runs wait` : ""}.</p>`;
 }
 
 function Addresses({ session, info }) {

@@ -8,12 +8,14 @@ import { Markdown, anchor } from "../core/markdown.js";
 import { go, link } from "../core/router.js";
 import { free, isOpen, refresh, sessions } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
+import { returned } from "../core/socket.js";
 import { toast } from "../core/toasts.js";
 import { Button, Icon } from "../core/ui.js";
 import { Options } from "../play/options.js";
 import { Preview } from "./models.js";
 
 const CPU = { yes: "runs on a CPU", slow: "slow on a CPU", no: "needs a GPU" };
+const STATES = { ready: "runs", starting: "is starting", restarting: "is coming back", stopped: "is stopped", failed: "has failed" };
 const GPU = { unused: "uses no GPU", helps: "a GPU helps", needed: "needs a GPU" };
 
 export function Model({ id }) {
@@ -22,10 +24,15 @@ export function Model({ id }) {
   const [adding, setAdding] = useState(false);
   const running = useStore(sessions, (state) => state.all);
   useEffect(() => {
+    let left = false;
+    const look = () => api("GET", at`/api/models/${id}`).then((told) => { if (!left) { setWrong(null); setModel(told); } }, (error) => { if (!left) setWrong(error); });
     setModel(null);
-    api("GET", at`/api/models/${id}`).then(setModel, setWrong);
+    setWrong(null);
+    look();
+    const end = returned(look);
+    return () => { left = true; end(); };
   }, [id]);
-  if (wrong) return html`<div class="empty"><h2>${wrong.message}</h2><a class="button" href=${link("models")}>All models</a></div>`;
+  if (wrong && !model) return html`<div class="empty"><h2>${wrong.message}</h2><a class="button" href=${link("models")}>All models</a></div>`;
   if (!model) return html`<p class="none">reading ${id}…</p>`;
   const { manifest, signature, problem } = model;
   const mine = Object.values(running).filter((session) => session.model === id);
@@ -47,7 +54,7 @@ export function Model({ id }) {
     <header><${Preview} model=${model} /><div><h2>${model.title}</h2><p class="tagline">${manifest?.tagline}</p>
       <p class="facts">${[manifest?.kind, manifest?.category, CPU[manifest?.cpu ?? "yes"], GPU[manifest?.gpu ?? "unused"], manifest?.size && bytes(manifest.size)].filter(Boolean).map((fact) => html`<span key=${fact}>${fact}</span>`)}</p>
       ${problem ? html`<div class="trouble" role="alert"><b>${problem.message}</b>${problem.hint && html`<pre>${problem.hint}</pre>`}</div>`
-    : html`<div class="row"><${Button} icon="plus" kind="main" onPress=${add}>Add to workspace<//>${mine.map(({ name }) => html`<a key=${name} class="button" href=${link("play", name)}><i class="light ready"></i><span>${name} runs</span></a>`)}</div>`}
+    : html`<div class="row"><${Button} icon="plus" kind="main" onPress=${add}>Add to workspace<//>${mine.map(({ name, state }) => html`<a key=${name} class="button" href=${link("play", name)}><i class=${`light ${state}`}></i><span>${name} ${STATES[state] ?? state}</span></a>`)}</div>`}
     </div></header>
     ${adding && html`<${Adding} model=${model} options=${options} name=${freeName(id)} onClose=${() => setAdding(false)} onGo=${begin} />`}
     <div class="halves"><section><h3>About it</h3><${Markdown} text=${withoutTitle(model.card)} pictures=${(file) => (/^[\w. -]+\.(jpe?g|png)$/i.test(file) ? address(at`/api/models/${id}/pictures/${file}`) : null)} lower=${1} /></section>

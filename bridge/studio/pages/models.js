@@ -6,6 +6,7 @@ import { directory, kindsOf, load } from "../core/directory.js";
 import { link } from "../core/router.js";
 import { sessions } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
+import { returned } from "../core/socket.js";
 import { trying } from "../core/toasts.js";
 import { Choice, Icon } from "../core/ui.js";
 import { Model } from "./model.js";
@@ -14,7 +15,7 @@ const SORTS = { name: "by name", newest: "newest first", used: "most used here" 
 const ANY = "any";
 
 export function Models({ names: [id] }) {
-  useEffect(() => { trying(load); }, []);
+  useEffect(() => { const look = () => trying(load); look(); return returned(look); }, []);
   return id ? html`<${Model} id=${id} />` : html`<${Directory} />`;
 }
 
@@ -29,7 +30,7 @@ function Directory() {
   const choices = useMemo(() => choicesOf(models ?? []), [models]);
   const found = useMemo(() => sorted((models ?? []).filter((model) => fits(model, search, filters)), sort), [models, search, filters, sort]);
   const chosen = Object.entries(filters).filter(([name, value]) => value && name !== "kind").length;
-  const open = Object.values(running).map(({ model }) => model);
+  const open = Object.values(running).filter(({ state }) => state === "ready").map(({ model }) => model);
   return html`<div class="models">
     <form class="finder" role="search" onSubmit=${(event) => event.preventDefault()}>
       <label class="search"><${Icon} name="search" /><input type="search" aria-label="search the models" placeholder="search" value=${search} autofocus onInput=${(event) => setSearch(event.target.value)} /></label>
@@ -40,7 +41,7 @@ function Directory() {
       <p class="hint" role="status">${models === null ? "looking…" : `${found.length} of ${models.length} models${described ? "" : " · reading their ports…"}`}</p>
     </form>
     <ul class="cards">${found.map((model) => html`<${Card} key=${model.id} model=${model} open=${open.includes(model.id)} />`)}</ul>
-    ${models !== null && !found.length && html`<div class="empty"><h2>None fits</h2><p>Take a word or a filter away.</p></div>`}
+    ${models !== null && !found.length && html`<div class="empty"><h2>None fits</h2><p>Take a word or a filter away.</p><button type="button" class="button" onClick=${() => { setSearch(""); setFilters({}); }}>Show all</button></div>`}
   </div>`;
 }
 

@@ -2,6 +2,7 @@
 
 import { html, useEffect, useState } from "../vendor/preact-htm.js";
 import { address, api, offers } from "../core/api.js";
+import { useInfo } from "../core/info.js";
 import { bytes, spaced } from "../core/format.js";
 import { trying } from "../core/toasts.js";
 import { Choice } from "../core/ui.js";
@@ -10,8 +11,7 @@ import { Value } from "../outputs/value.js";
 const PARTS = { Peers: ["/api/peers", "peers", "other machines that run models for this one"], Jobs: ["/api/jobs", "jobs", "training and other long work"], Tokens: ["/api/tokens", "tokens", "who may call from elsewhere"] };
 
 export function Settings() {
-  const [info, setInfo] = useState(null);
-  useEffect(() => { trying(async () => setInfo(await api("GET", "/api/info"))); }, []);
+  const info = useInfo();
   return html`<div class="settings"><h2 class="sr">Settings</h2>
     <section><h3>Look</h3><${Theme} /></section>
     ${info && html`<section><h3>This bridge</h3><dl><dt>Version</dt><dd>${info.version}</dd><dt>Address</dt><dd><code>${location.origin}</code></dd><dt>Runs since</dt><dd>${since(info.uptime_s)}</dd></dl></section>

@@ -4,14 +4,14 @@ import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm
 import { api, at } from "../core/api.js";
 import { formOf } from "../core/forms.js";
 import { newestOnly } from "../core/pace.js";
-import { canWalk, pictureOf, sessions, usual, writes } from "../core/sessions.js";
+import { canWalk, pictureOf, refresh, sessions, usual, writes } from "../core/sessions.js";
 import { link } from "../core/router.js";
 import { useStore } from "../core/store.js";
-import { trying } from "../core/toasts.js";
+import { toast, trying } from "../core/toasts.js";
 import { Button, Fold, Switch } from "../core/ui.js";
 import { LivePicture } from "../outputs/picture.js";
 import { Outputs } from "../outputs/outputs.js";
-import { WORDS } from "../play/panel.js";
+import { WORDS, isOver } from "../play/panel.js";
 import { Fields } from "../ports/field.js";
 import { Moving, WalkPanel } from "../walk/panel.js";
 import { WalkState } from "../walk/state.js";
@@ -25,13 +25,20 @@ export function Touch({ names: [name] }) {
   const session = useStore(sessions, (state) => state.all[name]);
   const known = useStore(sessions, (state) => state.known);
   if (!session?.signature) return html`<${Absent} name=${name} session=${session} known=${known} />`;
-  return html`<div key=${formOf(name).id} class="touch" data-session=${name}>${canWalk(session) ? html`<${Instrument} session=${session} />` : writes(session) ? html`<h2>${name}</h2><${Writer} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
+  return html`<div key=${formOf(name).id} class="touch" data-session=${name}><${State} session=${session} />${canWalk(session) ? html`<${Instrument} session=${session} />` : writes(session) ? html`<h2>${name}</h2><${Writer} session=${session} />` : html`<${Remote} session=${session} />`}</div>`;
 }
 
 function Absent({ name, session, known }) {
   const gone = known && !session;
   const said = gone ? (name ? `There is no session ${name}` : "This address names no session") : session ? `${name}: ${WORDS[session.state] ?? session.state}` : "looking…";
   return html`<div class="empty"><h2>${said}</h2>${gone && html`<a class="button" href=${link("play")}>All sessions</a>`}</div>`;
+}
+
+// What does not answer to fingers, and why.
+function State({ session: { name, state, error } }) {
+  if (state === "ready") return null;
+  const start = () => api("POST", at`/api/sessions/${name}/start`).then(refresh);
+  return html`<div class="row" role="status"><b>${name}: ${WORDS[state] ?? state}</b>${error && html`<span class="hint">${error.message}</span>`}${isOver(state) && html`<${Button} icon="play" kind="main" onPress=${start}>Start<//>`}</div>`;
 }
 
 function Remote({ session }) {
@@ -52,7 +59,7 @@ function Instrument({ session }) {
   const pad = useMemo(() => new Pad(walk), [walk]);
   const plain = Object.fromEntries(Object.entries(beside(inputs)).filter(([, port]) => port.kind === "number").slice(0, 2));
   return html`<${XY} session=${name} port=${pictureOf(session)} pad=${pad} />
-    <div class="row"><${Button} kind="main" icon=${told?.settings.playing ? "pause" : "play"} onPress=${() => walk.set(told.settings.playing ? { pause: true } : { play: true })}>${told?.settings.playing ? "pause" : "play"}<//>
+    <div class="row"><${Button} kind="main" disabled=${!told} icon=${told?.settings.playing ? "pause" : "play"} onPress=${() => walk.set(told.settings.playing ? { pause: true } : { play: true })}>${told?.settings.playing ? "pause" : "play"}<//>
       <${Button} icon="next" label="next" onPress=${() => walk.next()} /><${Button} icon="heart" onPress=${() => api("POST", "/api/favourites", { session: name })}>keep<//>
       <${Button} icon="dice" onPress=${() => pad.elsewhere()}>elsewhere<//></div>
     <${Motion} on=${motion} onTurn=${setMotion} pad=${pad} />
@@ -114,10 +121,13 @@ function Motion({ on, onTurn, pad }) {
   useEffect(() => {
     if (!on) return undefined;
     const tilted = ({ beta, gamma }) => {
-      if (beta === null) return;
+      if (beta === null) { // told once, where there is nothing to tell
+        onTurn(false);
+        return toast("this device can't feel how it is tilted");
+      }
       const place = [gamma / TILT, (beta - 40) / TILT].map((part) => Math.max(-1, Math.min(1, part)));
       pad.shown?.(place);
-      pad.offer(...place);
+      return pad.offer(...place);
     };
     addEventListener("deviceorientation", tilted);
     return () => removeEventListener("deviceorientation", tilted);

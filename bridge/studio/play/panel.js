@@ -37,6 +37,7 @@ export function Panel({ name }) {
 
 // --- head ------------------------------------------------------------------------------------------
 
+export const isOver = (state) => state === "stopped" || state === "failed";
 export const WORDS = { starting: "starting", ready: "ready", restarting: "coming back", failed: "stopped", stopped: "stopped", closed: "closed" };
 
 function Head({ session, form }) {
@@ -44,7 +45,7 @@ function Head({ session, form }) {
   const [renaming, rename] = useState(false);
   const [options, setOptions] = useState(false);
   const all = useStore(workspaces);
-  const over = state === "stopped" || state === "failed";
+  const over = isOver(state);
   const shut = () => {
     const away = [name];
     const end = () => { forgetText(name); return close(name).finally(() => left(away)); };
@@ -63,7 +64,7 @@ function Head({ session, form }) {
     ${renaming ? html`<${Rename} name=${name} onEnd=${() => rename(false)} />` : html`<h2><a href=${link("play", name)}>${name}</a></h2>`}
     ${title.toLowerCase() !== name.toLowerCase() && html`<span class="model">${title}</span>`}
     <span class=${`state ${state}`} role="status" title=${session.place}><i></i>${WORDS[state] ?? state}</span>
-    <${Numbers} stats=${stats} />
+    <${Numbers} stats=${stats} now=${state === "ready"} />
     <span class="gap"></span>
     ${over && html`<${Button} icon="play" kind="main" onPress=${() => verb("start")}>Start<//>`}
     ${session.guests?.length > 0 && html`<a class="connections" href=${link("connect", name)} title=${session.guests.map((one) => `${one.wire} ${one.address ?? ""}`).join("\n")}>${session.guests.length} connected</a>`}
@@ -95,12 +96,13 @@ function Rename({ name, onEnd }) {
   return html`<form class="rename" onSubmit=${save}><input ref=${field} type="text" aria-label=${`new name of ${name}`} value=${text} maxLength="64" onInput=${(event) => setText(event.target.value)} onKeyDown=${(event) => { if (event.key === "Escape") onEnd(); }} /><button class="button">rename</button></form>`;
 }
 
-function Numbers({ stats }) {
+// What a session that does not run was able to do is of before.
+function Numbers({ stats, now }) {
   const parts = [
-    stats.fps > 0 && [`${stats.fps.toFixed(1)} fps`, "outputs a second"],
-    stats.model_ms > 0 && [`${round(stats.model_ms, 3)} ms`, "the model's own time"],
-    stats.age_p50_ms > 0 && [`age ${round(stats.age_p50_ms, 2)} ms`, `how old an output is when it leaves; 1 of 100 is older than ${Math.round(stats.age_p99_ms)} ms`],
-    stats.drops > 0 && [`${stats.drops} skipped`, "pictures that a reader was too slow for"],
+    now && stats.fps > 0 && [`${stats.fps.toFixed(1)} fps`, "outputs a second"],
+    now && stats.model_ms > 0 && [`${round(stats.model_ms, 3)} ms`, "the model's own time"],
+    now && stats.age_p50_ms > 0 && [`age ${round(stats.age_p50_ms, 2)} ms`, `how old an output is when it leaves; 1 of 100 is older than ${Math.round(stats.age_p99_ms)} ms`],
+    now && stats.drops > 0 && [`${stats.drops} skipped`, "pictures that a reader was too slow for"],
     stats.memory > 0 && [bytes(stats.memory), "memory of its process"],
   ].filter(Boolean);
   return html`<span class="stats">${parts.map(([text, title]) => html`<span key=${title} title=${title}>${text}</span>`)}</span>`;
@@ -113,8 +115,8 @@ function Trouble({ session }) {
 
 function Starting({ session }) {
   const { stage, fraction, text } = session.progress;
-  if (session.state === "failed" || session.state === "stopped") return null;
-  return html`<div class="starting"><p>${stage} ${text}</p><progress value=${fraction >= 0 ? fraction : undefined} max="1" aria-label=${`${session.name} is ${stage}`}></progress></div>`;
+  if (isOver(session.state)) return null;
+  return html`<div class="startup"><p>${stage} ${text}</p><progress value=${fraction >= 0 ? fraction : undefined} max="1" aria-label=${`${session.name} is ${stage}`}></progress></div>`;
 }
 
 // --- faces -----------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ async function still(canvas, session) {
 function Film({ canvas, session }) {
   const [recorder, setRecorder] = useState(null);
   const alive = useRef(null);
+  const filmed = useRef(null);
   useEffect(() => () => { if (alive.current?.state === "recording") alive.current.stop(); }, []);
   const begin = () => {
     const made = new MediaRecorder(canvas.current.captureStream(), { videoBitsPerSecond: 12e6 });
@@ -52,8 +53,10 @@ function Film({ canvas, session }) {
     };
     made.start(1000);
     alive.current = made;
+    filmed.current = canvas.current;
     setRecorder(made);
   };
-  const end = () => { recorder.stop(); setRecorder(null); };
+  const end = () => { if (recorder.state === "recording") recorder.stop(); setRecorder(null); };
+  useEffect(() => { if (recorder && canvas.current !== filmed.current) end(); }); // what was filmed is not seen any more
   return recorder ? html`<${Button} icon="stop" kind="quiet on" label="end the film" onPress=${end} />` : html`<${Button} icon="film" kind="quiet" label="film what is seen" onPress=${begin} />`;
 }

@@ -23,10 +23,11 @@ export function Picture({ name, label, port, value, set, aside, context }) {
     }
     throw new Error("there is no picture in the clipboard");
   };
+  const chosen = linked ? "" : value?.url; // of what is told, it is the chain's that goes in
   const body = camera
     ? html`<${Camera} session=${session} input=${name} form=${context?.form} onEnd=${() => setCamera(false)} />`
-    : html`<${Drop} name=${name} accept="image/*" className=${value?.url ? "filled" : ""} onFile=${take}>
-        ${value?.url ? html`<img src=${value.url} alt=${`the chosen ${name}`} />` : html`<span>${linked ? `shows what ${linked.source} gives out` : "drop a picture here, paste, or choose"}</span>`}<//>`;
+    : html`<${Drop} name=${name} accept="image/*" className=${chosen ? "filled" : ""} onFile=${take}>
+        ${chosen ? html`<img src=${chosen} alt=${`the chosen ${name}`} />` : html`<span>${linked ? `shows what ${linked.source} gives out` : "drop a picture here, paste, or choose"}</span>`}<//>`;
   return html`<div class="source" title=${port.description}><div class="line"><span class="name">${label}</span>${aside}</div>${body}
     <div class="row tight">
       <${Button} icon="camera" kind="quiet" pressed=${camera} onPress=${() => { if (linked) trying(() => unchain(linked)); setCamera(!camera); }}>camera<//>

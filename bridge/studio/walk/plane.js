@@ -48,7 +48,8 @@ export class Plane {
   // What was asked for here is no news, however late it is told: else the view would go back to where it came from.
   told({ grid, back, forward }) {
     if (this.closed) return;
-    const same = this.grid && ["centre", "distance", "seed"].every((name) => JSON.stringify(this.grid[name]) === JSON.stringify(grid[name]));
+    const first = !this.grid; // told before the answer to the first question; what that one brings is of this place
+    const same = first || ["centre", "distance", "seed"].every((name) => JSON.stringify(this.grid[name]) === JSON.stringify(grid[name]));
     const ours = this.echoed(spanOf(grid)) || this.asked === spanOf(grid);
     this.grid = grid;
     if (!same && !this.changing) { // somebody else has gone elsewhere
