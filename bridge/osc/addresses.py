@@ -10,8 +10,8 @@
 An input whose name begins with one of those words is at /{session}/in/{input}.
 """
 
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple
 
 from bridge import limits
 from bridge.errors import BridgeError, InputError, NotFound, UnknownCommand, UnknownInput, UnknownPort, UnknownSession
@@ -113,6 +113,17 @@ def place_of(input: str) -> str:
     return f"in/{input}" if input.partition("/")[0] in RESERVED else input
 
 
+def id_of(address: str, arguments: Sequence[Any]) -> str:
+    """What whoever sent this knows its answer by; empty if nothing was given."""
+    first, *more = address.split("/")[1:]
+    if (first, *more)[-1] in _FOLLOW:
+        named = (one.partition("=") for one in arguments if isinstance(one, str))
+        return next((value.strip() for key, _, value in named if key.strip() == "id"), "")
+    place = _ID_AT.get(first, -1) if not more else 0 if more[0] in _RUNS else -1
+    id = arguments[place] if 0 <= place < len(arguments) else ""
+    return id if isinstance(id, str) else ""
+
+
 def unknown(address: str, top: Node, signature: Signature | None, sessions: Iterable[str]) -> BridgeError:
     """Why there is nothing at this address, told as kindly as can be. `signature`: of the session it names."""
     name, _, rest = address[1:].partition("/")
@@ -131,6 +142,9 @@ def unknown(address: str, top: Node, signature: Signature | None, sessions: Iter
 def _unknown_below(session: Node, parts: list[str], signature: Signature) -> BridgeError:
     name, rest = session.session, "/".join(parts)[:80]
     what, more = parts[0], "/".join(parts[1:])[:80]
+    if not rest:
+        hint = f"such as /{name}/run, or an input of it: {', '.join(signature.default.inputs)}"[:200]
+        return NotFound(f"nothing can be sent to /{name} itself", hint=hint)
     if what == "out" and more:
         hint = f"it gives out {', '.join(signature.outputs)}"
         return UnknownPort(f"{name} has no output named {more}", hint=hint, field=more)
@@ -183,6 +197,7 @@ _ABOUT: dict[Kind, str] = {
     "subscribe": "send what is given out here: [host] [port], options such as format=jpeg",
     "unsubscribe": "send it no more",
 }
+_ID_AT = {"sessions": 0, "open": 2, "close": 1}  # which of the arguments
 _TOP: dict[Kind, str] = {
     "subscribe": "send everything that is given out: [host] [port], options such as format=jpeg",
     "unsubscribe": "send it no more",

@@ -76,6 +76,12 @@ def read_message(packet: bytes) -> Message:
         raise BadMessage(f"{address[:80]}: {error.message}", hint=error.hint) from None
 
 
+def address_of(packet: bytes) -> str:
+    """As far as it can be read, of a message that may be wrong otherwise; empty where there is none."""
+    address = packet.partition(b"\0")[0]
+    return address[:256].decode(errors="replace") if address.startswith(b"/") else ""
+
+
 def head_of(packet: bytes) -> bytes:
     """Address and type tags as they came, or nothing where it has no tags. For messages that were read before."""
     comma = packet.find(b",")

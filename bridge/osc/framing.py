@@ -14,6 +14,7 @@ _END, _ESCAPE = b"\xc0", b"\xdb"
 _ESCAPED_END = b"\xdb\xdc"
 _ESCAPED_ESCAPE = b"\xdb\xdd"
 _LENGTH = struct.Struct(">I")
+_LENGTHS = range(0x10)  # a length of four bytes begins so, also one beyond the limit: that is told, not hung up on
 
 Way = Literal["", "length", "slip"]
 
@@ -108,13 +109,13 @@ class Framing:
 
 def is_osc(first: int) -> bool:
     """Whether a stream that begins with this byte can be OSC."""
-    return first in (0x00, END)
+    return first in _LENGTHS or first == END
 
 
 def _way(first: int) -> Way:
     if first == END:
         return "slip"
-    if first == 0x00:  # of a length of four bytes; larger ones are beyond every limit
+    if first in _LENGTHS:
         return "length"
     hint = "a packet begins with its length in four bytes, or stands between SLIP marks"
     raise BadMessage("a connection came that does not speak OSC", hint=hint)

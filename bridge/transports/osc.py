@@ -227,6 +227,7 @@ class Osc:
         self.subscribers.expire(self.gate.heard(), asyncio.get_running_loop().time())
         peers = [peer for peer, _ in self.subscribers.peers()]
         self._probes.look({peer: peer.where for peer in peers if isinstance(peer, UdpPeer)})
+        self.streams.end_unused(self.subscribers.has)
 
     def _shut_out(self) -> None:
         """Somebody may not send any more: connections end, and what was asked for, now or for later."""

@@ -156,6 +156,8 @@ class Actions:
 
     def _close(self, node: Node, session: Session | None, arguments: list[Any], peer: Peer) -> None:
         name, id = _text(arguments, 0), _text(arguments, 1)
+        if not name:
+            raise MissingInput("/close takes the name of a session; none came", hint="/sessions tells what is open")
         self._begin(partial(self._closed, name, id, node.path, peer), peer, node.path, id)
 
     async def _closed(self, name: str, id: str, address: str, peer: Peer) -> None:

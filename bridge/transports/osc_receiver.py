@@ -292,7 +292,7 @@ class Receiver:
                 if not self.take(packet, sender, inlet):
                     yield from self._message(packet, sender, inlet)
         except Exception as error:
-            self._refuse("", error, sender, inlet)
+            self._refuse(codec.address_of(packet), error, sender, inlet)
 
     # --- bundles ---------------------------------------------------------------------------------
 
@@ -363,7 +363,7 @@ class Receiver:
             try:
                 self._deliver(there, arguments, sender, inlet)
             except Exception as error:
-                self._refuse(there.path, error, sender, inlet)
+                self._refuse(there.path, error, sender, inlet, addresses.id_of(there.path, arguments))
             if len(found) > 1:
                 yield False
         if len(found) == 1:
@@ -376,7 +376,8 @@ class Receiver:
             raise InputError(f"{node.path} gives out; it takes nothing", hint="/subscribe sends it", field=method.name)
         if method.kind not in ("input", "setting"):
             self.flush()  # what came before this counts for it
-            session = self._space.sessions.get(node.session)
+            of_all = node.path.count("/") == 1  # /subscribe is, also where a session has that name
+            session = None if of_all else self._space.sessions.get(node.session)
             self._actions.act(node, session, arguments, inlet.peer(sender))
         elif not arguments:  # who asks is told
             self.flush()
@@ -460,9 +461,12 @@ class Receiver:
             signature = session.signature if session is not None else None
             error = partial(addresses.unknown, address, self._space.root, signature, tuple(self._space.sessions))
             self._controls.stray(address, _numbers(arguments))
-            self._refuse(address, error, sender, inlet)
-        else:
+            self._refuse(address, error, sender, inlet, addresses.id_of(address, arguments))
+            return
+        try:
             self._keep_early(session, _Waiting(packet, sender, inlet), address)
+        except BridgeError as error:
+            self._refuse(address, error, sender, inlet, addresses.id_of(address, arguments))
 
     # --- sessions whose model still loads --------------------------------------------------------
 
@@ -537,7 +541,9 @@ class Receiver:
 
     # --- what is wrong ---------------------------------------------------------------------------
 
-    def _refuse(self, address: str, error: Exception | Callable[[], BridgeError], sender: Any, inlet: Inlet) -> None:
+    def _refuse(
+        self, address: str, error: Exception | Callable[[], BridgeError], sender: Any, inlet: Inlet, id: str = ""
+    ) -> None:
         """Tell the sender, unless too much is wrong at once."""
         self.counts.errors += 1
         now = asyncio.get_running_loop().time()
@@ -547,7 +553,7 @@ class Receiver:
         peer, error = inlet.peer(sender), error if isinstance(error, Exception) else error()
         if self._lines.take(now) and isinstance(error, BridgeError):
             _log.warning("OSC from %s: %s", peer.host, error.message)
-        refuse(peer, address, "", error)
+        refuse(peer, address, id, error)
 
 
 def _numbers(arguments: list[Any]) -> tuple[float, ...]:

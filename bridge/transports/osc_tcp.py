@@ -6,6 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Protocol, Self, cast
+from weakref import WeakValueDictionary
 
 from bridge import limits
 from bridge.errors import BridgeError, Busy, InputError
@@ -57,6 +58,7 @@ class Streams:
         self.sent = counts
         self.connections: set[_First | Connection] = set()
         self._outgoing: dict[tuple[str, int], Connection] = {}  # those that we opened
+        self._turns: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()  # who calls there now
         self.turned_away = 0
         self._host = host
         self._udp = udp  # the same port as it has, or would have
@@ -89,7 +91,11 @@ class Streams:
         return len(self.connections) + self.web.connections
 
     async def peer(self, host: str, port: int) -> Peer:
-        """Whoever listens there over TCP, connected; InputError if nobody does."""
+        """Whoever listens there over TCP, connected once for all who ask; InputError if nobody does."""
+        async with self._turns.setdefault((host, port), asyncio.Lock()):
+            return await self._connected(host, port)
+
+    async def _connected(self, host: str, port: int) -> "Connection":
         known = self._outgoing.get((host, port))
         if known is not None and known.open:
             return known
@@ -104,6 +110,12 @@ class Streams:
         self._outgoing = {at: one for at, one in self._outgoing.items() if one.open}
         self._outgoing[host, port] = made
         return made
+
+    def end_unused(self, in_use: Callable[[Hashable], bool]) -> None:
+        """End those of our own connections that nothing is sent over any more."""
+        before = time.monotonic() - _CONNECT_SECONDS  # one that was made just now is about to be used
+        for one in [one for one in self._outgoing.values() if one.since < before and not in_use(one.key)]:
+            one.end()
 
     def shut_out(self, in_use: Callable[[Hashable], bool]) -> None:
         """End the connections of those who may not send any more; ours to them, unless they are in use."""
@@ -266,6 +278,11 @@ class Connection(asyncio.Protocol):
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
+
+    def end(self) -> None:
+        """Hang up once all has been sent."""
+        if self._transport is not None:
+            self._transport.close()
 
     def abort(self) -> None:
         self._waiting.clear()

@@ -284,6 +284,38 @@ async def test_what_is_wrong_with_a_run_is_told_with_its_id(program: Program):
         assert (error["id"], error["code"]) == ("a", code)
 
 
+@pytest.mark.parametrize(
+    ("address", "arguments", "code"),
+    [
+        ("/nobody/run", ("7", "shade", 0.5), "unknown_session"),
+        ("/painter/run/nothing", ("7",), "unknown_command"),
+        ("/painter/stream/nothing", ("7",), "unknown_command"),
+        ("/painter/out/nothing/subscribe", ("id=7",), "unknown_port"),
+        ("/subscribe", ("format=nothing", "id=7"), "invalid_input"),
+        ("/painter/unsubscribe", ("id = 7", 99999), "invalid_input"),
+        ("/open", ("", "", "7"), "missing_input"),
+        ("/close", ("", "7"), "missing_input"),
+        ("/sessions/more", ("7",), "unknown_session"),
+    ],
+)
+async def test_what_can_not_even_begin_is_told_with_its_id(
+    program: Program, address: str, arguments: tuple[object, ...], code: str
+):
+    program.say(address, *arguments)
+    refused = await program.refusal()
+    assert refused["address"] == address and refused["code"] == code
+    assert refused["id"] == ("" if address == "/sessions/more" else "7")
+
+
+async def test_what_can_not_be_read_is_told_with_its_address(program: Program):
+    for packet in (b"/painter/shade\0\0,q\0\0", b"/painter/shade\0\0,[f\0\0\0\0\0", b"/painter/shade[\0"):
+        program.send(packet)
+        refused = await program.refusal()
+        assert refused["code"] == "bad_message" and refused["address"].startswith("/painter/shade")
+    program.say("/painter", 1)
+    assert (await program.refusal())["message"] == "nothing can be sent to /painter itself"
+
+
 async def test_a_run_is_cancelled_by_its_id(server: Server, program: Program, tmp_path: Path):
     program.say("/gate/run", "slow", "path", str(tmp_path / "open"))
     await exists(tmp_path / "open.begun")

@@ -13,6 +13,7 @@ from bridge.errors import Forbidden, InputError, SettingError
 from bridge.osc import codec
 from bridge.osc.places import Place
 from bridge.server import Server
+from bridge.transports import osc_tcp
 from bridge.transports.osc_subscribers import Options, Scope
 from bridge.transports.osc_udp import UdpPeer
 from tests.transports.serving import serving
@@ -292,6 +293,39 @@ async def test_a_receiver_that_was_called_over_tcp_may_not_say_anything(server: 
         await until(lambda: not len(server.osc.subscribers))  # so what came before was read
         assert server.hub.get("painter").inputs()["shade"] == 0.5
         writer.close()
+
+
+async def test_all_sessions_are_followed_also_where_one_is_called_like_the_verb(server: Server, program: Program):
+    await server.hub.rename("counter", "subscribe")
+    await subscribed(program, "/subscribe")
+    program.say("/painter/width", 32)
+    assert (await program.hear())[0] == "/painter/out/image"
+
+
+async def test_a_receiver_over_tcp_is_called_once_and_left_when_nothing_goes_there(
+    server: Server, program: Program, monkeypatch: pytest.MonkeyPatch
+):
+    heard: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
+    listening = await asyncio.start_server(lambda *both: heard.put_nowait(both), "127.0.0.1", 0)
+    async with listening:
+        where = ("osc.tcp://127.0.0.1", listening.sockets[0].getsockname()[1])
+        names = ("painter", "latent", "counter")
+        for name in names:  # all at once, before the first connection is there
+            program.say(f"/{name}/subscribe", *where)
+        for _ in names:
+            assert (await program.hear())[0] == "/reply"
+        reader, writer = await heard.get()
+        assert heard.empty()
+        for name in names:
+            program.say(f"/{name}/unsubscribe", *where)
+            assert (await program.hear())[1][2:] == [1]
+        server.osc.look_for_subscribers()
+        assert len(server.osc.streams.connections) == 1  # one that was made just now stays
+        monkeypatch.setattr(osc_tcp, "_CONNECT_SECONDS", -1.0)
+        server.osc.look_for_subscribers()
+        assert await asyncio.wait_for(reader.read(), 20) == b""
+        writer.close()
+    await until(lambda: not server.osc.streams.connections)
 
 
 def elsewhere(server: Server, host: str = "192.168.1.20") -> UdpPeer:

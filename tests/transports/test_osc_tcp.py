@@ -94,8 +94,8 @@ async def test_what_is_no_osc_and_no_http_is_hung_up_on(server: Server):
 async def test_a_packet_beyond_the_limit_is_told_and_the_next_one_counts(server: Server):
     async with connected(server) as stream:
         size = limits.OSC_STREAM_BYTES
-        stream.writer.write(b"\0" + (size + 1).to_bytes(4)[1:])  # one that is as large as may be begins so
-        stream.writer.close()
+        stream.writer.write((size + 1).to_bytes(4))
+        assert (await stream.hear()).arguments[2] == "too_large"
     async with connected(server, "slip") as stream:
         stream.say("/painter/shade", 9.0)
         assert (await stream.hear()).arguments[2] == "invalid_input"
