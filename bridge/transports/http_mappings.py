@@ -8,10 +8,14 @@ from aiohttp import web
 from bridge.errors import InputError
 from bridge.hub import Hub
 from bridge.mappings import Mapping, Mappings
+from bridge.osc import addresses
+from bridge.osc.values import BINARY
+from bridge.session.session import Session
 from bridge.transports.http_answer import json_answer
 from bridge.transports.http_bodies import read_object
 from bridge.transports.http_media import JSON
 from bridge.transports.http_routes import Checked, Query, Route
+from bridge.transports.osc_space import tree_of
 
 _TAKES = 'it takes {"address": "/1/fader1", "session": "dream", "input": "truncation", "target": [0, 1]}'
 
@@ -44,7 +48,7 @@ class MappingRoutes:
             mapping = msgspec.convert(body, Mapping)
         except msgspec.ValidationError as error:
             raise InputError(f"this is no mapping: {error}", hint=_TAKES) from None
-        self._hub.get(mapping.session)
+        _check(self._hub.get(mapping.session), mapping.input)
         await self._mappings.add(mapping)
         return json_answer(self._mappings.described(), 201)
 
@@ -53,6 +57,24 @@ class MappingRoutes:
         return json_answer(self._mappings.described())
 
 
+def _check(session: Session, input: str) -> None:
+    """Whether a number can move that; while its model loads nobody knows."""
+    signature = session.signature
+    if signature is None:
+        return
+    tree = tree_of(session)
+    place = input if input.startswith("walk/") else addresses.place_of(input)
+    node = tree.at(f"/{place}")
+    if node is None or node.method is None:
+        raise addresses.unknown(f"/{session.name}/{place}", addresses.root([tree]), signature, ())
+    kind, port = node.method.kind, node.method.port
+    if kind != "setting" and (port is None or kind != "input" or port.kind in _NO_NUMBER):
+        what = f"takes {port.takes}" if port is not None and kind == "input" else "is no value"
+        hint = "numbers, switches and choices can be mapped, and settings of a walk"
+        raise InputError(f"{input} of {session.name} {what}: no fader moves that", hint=hint, field="input")
+
+
+_NO_NUMBER = BINARY | {"vector", "point", "box", "landmarks"}
 _RANGE = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}
 _SCHEMA: dict[str, Any] = {
     "type": "object",

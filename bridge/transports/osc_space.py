@@ -73,7 +73,7 @@ class Space:
     def _make(self) -> None:
         sessions = self._hub.sessions
         self._state = tuple((session.name, session, session.signature) for session in sessions.values())
-        self.root = root(_tree(session) for session in sessions.values() if session.signature is not None)
+        self.root = root(tree_of(session) for session in sessions.values() if session.signature is not None)
         self._patterns.clear()
         self.version += 1
 
@@ -82,7 +82,8 @@ def _is_value(node: Node) -> bool:
     return node.method is not None and node.method.kind in ("input", "setting")
 
 
-def _tree(session: Session) -> Node:
+def tree_of(session: Session) -> Node:
+    """What one session has, once it is known what its model takes."""
     assert session.signature is not None
     handles = handles_of(session.signature)
     latent = handles.latent if handles is not None else None

@@ -131,6 +131,25 @@ async def test_a_workspace_is_renamed_with_its_sessions_and_removed_with_them(ht
     assert "last" in last["error"]["message"]
 
 
+async def test_what_no_fader_can_move_is_not_mapped():
+    async with serving("painter", "latent") as server, calling(server) as http:
+        for session, input, code, words in (
+            ("painter", "nothing", "unknown_input", "painter has no input 'nothing'"),
+            ("painter", "walk/speed", "invalid_input", "painter can't walk"),
+            ("latent", "walk/nothing", "unknown_input", "the walk of latent has no 'nothing'"),
+            ("latent", "walk/play", "invalid_input", "walk/play of latent is no value"),
+            ("latent", "z", "invalid_input", "z of latent takes a list of"),
+        ):
+            await server.hub.get(session).started()
+            fader = {"address": "/1/fader1", "session": session, "input": input}
+            error = (await asked(http, "POST", "/api/mappings", fader, 400))["error"]
+            assert error["code"] == code and words in error["message"]
+        for session, input in (("painter", "shade"), ("latent", "walk/speed"), ("latent", "walk/target")):
+            fader = {"address": "/1/fader1", "session": session, "input": input}
+            told = await asked(http, "POST", "/api/mappings", fader, 201)
+        assert len(told["mappings"]) == 3
+
+
 async def test_many_changes_at_once_are_all_kept(http: aiohttp.ClientSession):
     def fader(number: int) -> dict[str, str]:
         return {"address": f"/1/fader{number}", "session": "painter", "input": "shade"}
