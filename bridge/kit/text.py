@@ -15,6 +15,7 @@ from bridge import limits
 from bridge.errors import InputError, ModelFailed, TooLarge
 from bridge.model import Model, command
 from bridge.ports import Any, Array, Boolean, Number, Text, Vector
+from bridge.ports.words import came
 
 if TYPE_CHECKING:
     from bridge.kit.decoding import Engine, Network, Tokens
@@ -197,9 +198,10 @@ def _checked(messages: list[Anything]) -> list[dict[str, str]]:
             "messages is empty", hint='send at least one: {"role": "user", "content": "hello"}', field="messages"
         )
     for number, message in enumerate(messages):
-        if not isinstance(message, dict) or not all(isinstance(message.get(key), str) for key in ("role", "content")):
+        wrong = _not_said(message)
+        if wrong:
             raise InputError(
-                f"message {number + 1} is not a role with a content",
+                f"message {number + 1} is not a role with a content: {wrong} came",
                 hint='a message looks like {"role": "user", "content": "hello"}',
                 field="messages",
             )
@@ -211,6 +213,14 @@ def _checked(messages: list[Anything]) -> list[dict[str, str]]:
             field="messages",
         )
     return messages
+
+
+def _not_said(message: Anything) -> str:
+    """What is wrong with it; nothing for a role and a content."""
+    if not isinstance(message, dict):
+        return came(message)
+    strange = (key for key in ("role", "content") if not isinstance(message.get(key), str))
+    return next((f"{came(message.get(key))} as {key}" for key in strange), "")
 
 
 def _bias(wanted: Anything, words: int) -> "Bias | None":

@@ -53,8 +53,7 @@ class OpenAI:
         )
 
     async def models(self, request: web.BaseRequest, query: Checked) -> web.StreamResponse:
-        found = [_model(session) for session in self._hub.sessions.values() if text_command(session.signature)]
-        return json_answer({"object": "list", "data": found})
+        return json_answer({"object": "list", "data": [_model(session) for session in self._running_texts()]})
 
     async def model(self, request: web.BaseRequest, query: Checked, name: str) -> web.StreamResponse:
         session, _ = await self._writing(name)
@@ -89,7 +88,7 @@ class OpenAI:
         """The session of that name, or one that runs the model of that id; loaded, and a text model."""
         session = self._hub.sessions.get(name) or self._running(name)
         if session is None:
-            there = [one.name for one in self._hub.sessions.values() if text_command(one.signature)]
+            there = [one.name for one in self._running_texts()]
             hint = f"text models that run: {', '.join(there)}" if there else "no text model runs; open one first"
             raise UnknownModel(f"no model {name[:100]!r} runs here", hint=hint, field="model")
         signature = session.signature or await started(session)
@@ -99,7 +98,12 @@ class OpenAI:
         return session, signature
 
     def _running(self, id: str) -> Session | None:
-        return next((session for session in self._hub.sessions.values() if session.model == id), None)
+        """One that runs before one that was stopped: that only tells how it is started."""
+        found = [session for session in self._hub.sessions.values() if session.model == id]
+        return min(found, key=_rests, default=None)
+
+    def _running_texts(self) -> list[Session]:
+        return [one for one in self._hub.sessions.values() if text_command(one.signature) and not _rests(one)]
 
     # --- texts -----------------------------------------------------------------------------------
 
@@ -194,6 +198,11 @@ async def _as_input() -> AsyncIterator[None]:
 
 def _event(value: Any) -> bytes:
     return b"data: %b\n\n" % dump_json(value)
+
+
+def _rests(session: Session) -> bool:
+    """It was stopped, or gave up; one that starts anew runs."""
+    return session.state in ("stopped", "failed", "closed")
 
 
 def _model(session: Session) -> dict[str, Any]:

@@ -93,8 +93,10 @@ def test_a_talk_goes_through_the_networks_own_template(copied):
     )
     model = opened(copied)
     assert model.talk([{"role": "user", "content": "hello"}]) == "<user>hello<answer>"
-    with pytest.raises(InputError, match="message 1 is not"):
+    with pytest.raises(InputError, match="message 1 is not a role with a content: the text 'hello' came"):
         model.chat(["hello"])
+    with pytest.raises(InputError, match="message 2 is not a role with a content: 5 as content came"):
+        model.chat([{"role": "user", "content": "hello"}, {"role": "user", "content": 5}])
     with pytest.raises(InputError, match="messages is empty"):
         model.chat([])
 

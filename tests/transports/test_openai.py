@@ -65,6 +65,19 @@ async def test_a_session_is_found_by_its_models_id_too(served):
     assert answer.model == "poet" and answer.choices[0].text == sung("la ", 3)
 
 
+async def test_one_that_was_stopped_is_not_listed_and_another_of_its_model_is_taken(served):
+    server, client = served
+    await opened(server, "poet")
+    server.hub.get("scribe").stop()
+    assert [model.id for model in (await client.models.list()).data] == ["poet"]
+    async with calling(server) as http:
+        await server.hub.rename("scribe", "idle")
+        async with http.post("/v1/completions", json={**SURE, "prompt": "la ", "max_tokens": 3}) as answer:
+            assert (await answer.json())["model"] == "poet"
+        async with http.post("/v1/completions", json={**SURE, "model": "idle", "prompt": "la "}) as answer:
+            assert answer.status == 503 and "start it again" in (await answer.json())["error"]["message"]
+
+
 async def test_one_that_still_loads_is_waited_for(served):
     server, client = served
     await server.hub.open(str(MODELS / "scribe"), "late")
