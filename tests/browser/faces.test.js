@@ -127,13 +127,19 @@ test("sound comes from a file or the microphone, files as they are", async () =>
   await face.getByLabel("paper", { exact: true }).setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("hello") });
   await comes(({ paper }) => paper === "notes.txt", "the file, with its name");
   await it.press(field("sound"), "microphone");
-  await it.page.waitForTimeout(700);
+  await field("sound").getByText(/^heard \d/).waitFor();
   await it.press(field("sound"), "that's it");
   await comes(({ sound }) => sound > 1000, "what the microphone heard");
 });
 
+test("a sound that can't be read is told", async () => {
+  await field("sound").locator("input[type=file]").setInputFiles({ name: "song.mp3", mimeType: "audio/mpeg", buffer: Buffer.from("no sound at all") });
+  await it.page.getByRole("alert").getByText("can't read this sound").waitFor();
+});
+
 test("every output has its face, and boxes lie over the picture that went in", async () => {
   await face.getByLabel("picture", { exact: true }).setInputFiles({ name: "photo.jpg", mimeType: "image/jpeg", buffer: await photo(it.page) });
+  await comes(({ picture }) => JSON.stringify(picture) === "[240,320,3]", "the picture");
   await face.locator('[data-output="words"]').getByText(await seen().then(({ text }) => text)).waitFor();
   await it.until(async () => (await face.locator(".overlay rect").count()) === 2 && (await face.locator(".overlay .dot").count()) === 3, "boxes and landmarks");
   assert.equal(await face.locator('[data-output="rows"] tbody tr').count() > 0, true);

@@ -89,7 +89,7 @@ export async function moves(page, canvas) {
 
 // Until the check gives something true; the page's own clock sets the pace.
 export async function until(page, check, what) {
-  const end = Date.now() + 15000;
+  const end = Date.now() + 30000; // as long as the browser's own waits; a slow machine may need it
   for (;;) {
     const result = await check();
     if (result) return result;

@@ -2,23 +2,28 @@
 
 import { html, useEffect, useRef, useState } from "../vendor/preact-htm.js";
 import { kept } from "../core/forms.js";
+import { trying } from "../core/toasts.js";
 import { Button } from "../core/ui.js";
 import { Drop } from "./drop.js";
 
+const PART_MS = 500; // so often it is told how much was heard
+
 export function Audio({ name, label, port, value, set, aside }) {
   const [recording, setRecording] = useState(null);
+  const [heard, hear] = useState(0);
   const alive = useRef(true);
   useEffect(() => () => { alive.current = false; }, []);
   useEffect(() => () => recording?.stream.getTracks().forEach((track) => track.stop()), [recording]);
-  const take = async (blob, called) => set(kept(await asWav(blob, port.rate ?? 44100, port.channels ?? 1), called));
+  const take = (blob, called) => trying(async () => set(kept(await asWav(blob, port.rate ?? 44100, port.channels ?? 1), called)));
   const begin = async () => {
     if (!navigator.mediaDevices) throw new Error("a browser gives a microphone only to pages of this machine or over https");
-    const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: true }).catch((error) => { throw new Error(WHY[error.name] ?? error.message); });
     const recorder = new MediaRecorder(stream);
     const parts = [];
-    recorder.ondataavailable = ({ data }) => parts.push(data);
+    recorder.ondataavailable = ({ data }) => { parts.push(data); hear((parts.length * PART_MS) / 1000); };
     recorder.onstop = () => { if (alive.current) { setRecording(null); take(new Blob(parts, { type: recorder.mimeType }), "microphone.wav"); } };
-    recorder.start();
+    hear(0);
+    recorder.start(PART_MS);
     setRecording({ recorder, stream });
   };
   return html`<div class="source" title=${port.description}><div class="line"><span class="name">${label}</span>${aside}</div>
@@ -26,9 +31,11 @@ export function Audio({ name, label, port, value, set, aside }) {
       <span>${value?.name ?? "drop a sound here, or choose"}</span><//>
     ${value?.url && html`<audio controls src=${value.url} aria-label=${`the chosen ${name}`}></audio>`}
     <div class="row tight">${recording
-      ? html`<${Button} icon="stop" onPress=${() => recording.recorder.stop()}>that's it<//>`
+      ? html`<${Button} icon="stop" onPress=${() => recording.recorder.stop()}>that's it<//><span class="hint">${heard ? `heard ${heard.toFixed(1)} s` : "listens…"}</span>`
       : html`<${Button} icon="mic" kind="quiet" onPress=${begin}>microphone<//>`}</div></div>`;
 }
+
+const WHY = { NotAllowedError: "the browser does not give the microphone to this page; allow it beside the address", NotFoundError: "there is no microphone" };
 
 // 16 bits, as the model's port has it.
 async function asWav(blob, rate, channels) {
