@@ -130,7 +130,9 @@ class Mappings:
             kept = self._kept.values()
             if any(one.session == old for one in kept):
                 moved = msgspec.structs.replace
-                await self._keep([moved(one, session=new) if one.session == old else one for one in kept])
+                mappings = [moved(one, session=new) if one.session == old else one for one in kept]
+                self._take(mappings)  # they move it now, whether that can be saved or not
+                await self._keep(mappings)
 
     async def _keep(self, mappings: list[Mapping]) -> None:
         await self._file.note(_NOTE, msgspec.to_builtins(mappings))

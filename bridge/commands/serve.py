@@ -92,6 +92,8 @@ def _log_event(event: Event) -> None:
             _log.warning(
                 "%s: its process %s; it is started again", event.session, data.get("reason", "ended"), extra=more
             )
+        case "state" if data["state"] == "closed":  # told as session_closed
+            _log.debug("%s: closed", event.session, extra=more)
         case "state" | "session_opened" | "session_closed":
             _log.info("%s: %s", event.session, data.get("state", event.kind.removeprefix("session_")), extra=more)
         case "error":

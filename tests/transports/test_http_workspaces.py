@@ -10,9 +10,12 @@ import aiohttp
 import pytest
 
 from bridge.chains import Chain
+from bridge.errors import StateUnwritable
+from bridge.mappings import Mapping, Mappings
 from bridge.server import Server
 from bridge.workspace import SavedSession, Workspace
 from tests.transports.serving import calling, serving
+from tests.transports.test_osc import until
 
 PICTURE = {"source": "painter", "output": "image", "target": "echo", "input": "value"}
 
@@ -148,6 +151,25 @@ async def test_what_no_fader_can_move_is_not_mapped():
             fader = {"address": "/1/fader1", "session": session, "input": input}
             told = await asked(http, "POST", "/api/mappings", fader, 201)
         assert len(told["mappings"]) == 3
+
+
+class FullLater(Workspace):
+    """A state folder whose disk is full from some time on."""
+
+    full = False
+
+    async def note(self, name: str, value: Any) -> None:
+        if self.full:
+            raise StateUnwritable("the disk is full")
+        await super().note(name, value)
+
+
+async def test_a_fader_goes_along_with_its_session_also_when_that_can_not_be_saved(tmp_path: Path):
+    async with serving("painter") as server, FullLater(tmp_path) as file, Mappings(server.hub, file) as mappings:
+        await mappings.add(Mapping(address="/1/fader1", session="painter", input="shade"))
+        file.full = True
+        await server.hub.rename("painter", "artist")
+        await until(lambda: mappings.at("/1/fader1")[0].session == "artist")
 
 
 async def test_many_changes_at_once_are_all_kept(http: aiohttp.ClientSession):
