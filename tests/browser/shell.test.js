@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 import { studio } from "./studio.js";
-import { cutOff, moves, shoot, testModel, until } from "./support.js";
+import { cutOff, moves, openSession, shoot, testModel, until } from "./support.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PAGES = { play: "#/play/dream", models: "#/models", model: "#/models/dream", connect: "#/connect/dream", learn: "#/learn", settings: "#/settings", touch: "#/touch/dream", picture: "#/picture/dream/image" };
@@ -199,6 +199,21 @@ test("on a narrow screen nothing is wider than the screen", async () => {
     assert.ok(wide <= 360, `${name} is ${wide} px wide`);
     await page.close();
   }
+});
+
+test("the longest name a session can have is wider than no screen", async () => {
+  const name = "abcdefgh".repeat(8);
+  await openSession(it.bridge.url, "palette", name);
+  for (const where of ["play", "connect", "touch"]) {
+    for (const width of [360, 1280]) {
+      const page = await it.open(`#/${where}/${name}`, { viewport: { width, height: 740 } });
+      await there(page);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `${where} is ${wide} px wide on ${width}`);
+      await page.close();
+    }
+  }
+  await fetch(`${it.bridge.url}/api/sessions/${name}`, { method: "DELETE" });
 });
 
 test("the page weighs less than 300 kB without pictures, all pages together, and the second time next to nothing", async () => {
