@@ -119,7 +119,7 @@ class StyleGAN2(Model):
         mix_w: OtherStyle = None,
         **direction: Slider,
     ) -> Annotated[Sequence[np.ndarray], Picture(), "tile"]:
-        """A picture beside the others: made together with those that wait, and not shown to who follows `image`."""
+        """A picture beside the others: made together with those that wait, and not shown to who follows the image."""
         places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_w, mix_from, mix_to)
         seeds = [_seed(*each) for each in zip(z, w, strict=True)]
         return self.pictures(places, direction, noise, seeds, together=True)
