@@ -15,6 +15,7 @@ import pytest_asyncio
 
 _BLOCKED_S = 1.0  # on busy machines a quick step can take long; what really blocks takes longer
 _PATIENCE_S = 3.0  # what is on its way out may take so long
+_STUMBLES = 10  # looks at the processes there are
 _EXPECTED_THREADS = ("asyncio_", "asyncio-waitpid", "ThreadPoolExecutor")
 
 
@@ -94,6 +95,13 @@ def _left(me: psutil.Process, threads: set[threading.Thread], children: dict[int
 
 
 def _children(me: psutil.Process) -> dict[int, str]:
+    for _ in range(_STUMBLES):
+        with suppress(IndexError):  # of psutil, over a process anywhere that ends just as it is looked at
+            return _children_now(me)
+    return _children_now(me)
+
+
+def _children_now(me: psutil.Process) -> dict[int, str]:
     found = {}
     for child in me.children(recursive=True):
         with suppress(psutil.NoSuchProcess):
