@@ -11,6 +11,10 @@ export const sessions = new Store({ known: false, all: {}, order: [] });
 export const heardOf = new Set(); // listeners for every event: (kind, session, data)
 
 export const isOpen = (name) => name in sessions.get().all;
+export const isOver = (state) => state === "stopped" || state === "failed";
+
+const WORDS = { starting: "starting", ready: "ready", restarting: "coming back", failed: "stopped", stopped: "stopped", closed: "closed" };
+export const inWords = (state) => WORDS[state] ?? state;
 
 const leaving = new Leaving();
 

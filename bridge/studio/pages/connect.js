@@ -4,7 +4,7 @@ import { html, useEffect, useMemo, useState } from "../vendor/preact-htm.js";
 import { address, routes } from "../core/api.js";
 import { useInfo } from "../core/info.js";
 import { go, link } from "../core/router.js";
-import { isPicture, sessions, usual, writes } from "../core/sessions.js";
+import { inWords, isPicture, sessions, usual, writes } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { trying } from "../core/toasts.js";
 import { Choice, CodeBlock, Tabs } from "../core/ui.js";
@@ -12,7 +12,6 @@ import { Mappings } from "../connect/mappings.js";
 import { Monitor } from "../connect/monitor.js";
 import { placesOf } from "../connect/places.js";
 import { qr } from "../connect/qr.js";
-import { WORDS } from "../play/panel.js";
 import { snippetsOf } from "../connect/snippets.js";
 
 const isHere = (host) => /^(localhost|127\.|\[::1\])/.test(host);
@@ -25,9 +24,9 @@ export function Connect({ names: [wanted] }) {
   const info = useInfo();
   if (!name) return html`<div class="empty"><h2>${known ? "No session is ready yet" : "looking…"}</h2>${known && html`<a class="button main" href=${link("models")}>Find a model</a>`}</div>`;
   const choice = ready.length > 0 && html`<${Choice} name="session" choices=${ready} value=${name} onPick=${(one) => go("connect", one)} />`;
-  if (!all[name]?.signature) return html`<div class="connect">${choice}<div class="empty"><h2>${all[name] ? `${name}: ${WORDS[all[name].state] ?? all[name].state}` : `There is no session ${name}`}</h2></div></div>`;
+  if (!all[name]?.signature) return html`<div class="connect">${choice}<div class="empty"><h2>${all[name] ? `${name}: ${inWords(all[name].state)}` : `There is no session ${name}`}</h2></div></div>`;
   return html`<div class="connect">
-    ${choice}${all[name].state !== "ready" && html`<p class="none" role="status">${name}: ${WORDS[all[name].state] ?? all[name].state}</p>`}
+    ${choice}${all[name].state !== "ready" && html`<p class="none" role="status">${name}: ${inWords(all[name].state)}</p>`}
     <div class="halves"><section><h2>Paste this</h2>${info && html`<${Snippets} key=${name} session=${all[name]} info=${info} />`}
       <h2>Who is connected</h2><${Connected} session=${all[name]} /><h2>Controllers</h2><${Mappings} session=${name} /><h2>Messages</h2><${Monitor} key=${name} session=${name} /></section>
     <aside><h2>Phone</h2><${Phone} name=${name} info=${info} /><h2>Addresses</h2>${info && html`<${Addresses} key=${name} session=${all[name]} info=${info} />`}</aside></div></div>`;

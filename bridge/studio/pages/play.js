@@ -3,11 +3,11 @@
 import { html, useEffect } from "../vendor/preact-htm.js";
 import { look as lookAtChains } from "../core/chains.js";
 import { link } from "../core/router.js";
-import { canWalk, sessions, writes } from "../core/sessions.js";
+import { canWalk, inWords, sessions, writes } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { trying } from "../core/toasts.js";
 import { Icon } from "../core/ui.js";
-import { Panel, WORDS } from "../play/panel.js";
+import { Panel } from "../play/panel.js";
 import { Workspaces } from "../play/workspaces.js";
 import { current, isIn, shown as shownWorkspace, workspaces } from "../core/workspaces.js";
 
@@ -27,7 +27,7 @@ export function Play({ names: [only] }) {
     <nav class="strip" aria-label="sessions">
       <${Workspaces} />
       ${order.length > 1 && html`<a class="chipline" href=${link("play")} aria-current=${shown.length > 1 ? "page" : undefined}>all</a>`}
-      ${sorted.map((name) => html`<a key=${name} class="chipline" href=${link("play", name)} aria-current=${only === name ? "page" : undefined}><i class=${`light ${all[name].state}`} role="img" aria-label=${WORDS[all[name].state] ?? all[name].state} title=${WORDS[all[name].state] ?? all[name].state}></i>${name}</a>`)}
+      ${sorted.map((name) => html`<a key=${name} class="chipline" href=${link("play", name)} aria-current=${only === name ? "page" : undefined}><i class=${`light ${all[name].state}`} role="img" aria-label=${inWords(all[name].state)} title=${inWords(all[name].state)}></i>${name}</a>`)}
       <a class="chipline add" href=${link("models")}><${Icon} name="plus" />add a model</a>
     </nav>
     ${only && known && !all[only] && html`<p class="none">there is no session ${only} any more</p>`}

@@ -4,14 +4,13 @@ import { html, useEffect, useMemo, useRef, useState } from "../vendor/preact-htm
 import { api, at } from "../core/api.js";
 import { formOf } from "../core/forms.js";
 import { newestOnly } from "../core/pace.js";
-import { canWalk, pictureOf, refresh, sessions, usual, writes } from "../core/sessions.js";
+import { canWalk, inWords, isOver, pictureOf, refresh, sessions, usual, writes } from "../core/sessions.js";
 import { link } from "../core/router.js";
 import { useStore } from "../core/store.js";
 import { toast, trying } from "../core/toasts.js";
 import { Button, Fold, Switch } from "../core/ui.js";
 import { LivePicture } from "../outputs/picture.js";
 import { Outputs } from "../outputs/outputs.js";
-import { WORDS, isOver } from "../play/panel.js";
 import { Fields } from "../ports/field.js";
 import { Moving, WalkPanel } from "../walk/panel.js";
 import { WalkState } from "../walk/state.js";
@@ -30,7 +29,7 @@ export function Touch({ names: [name] }) {
 
 function Absent({ name, session, known }) {
   const gone = known && !session;
-  const said = gone ? (name ? `There is no session ${name}` : "This address names no session") : session ? `${name}: ${WORDS[session.state] ?? session.state}` : "looking…";
+  const said = gone ? (name ? `There is no session ${name}` : "This address names no session") : session ? `${name}: ${inWords(session.state)}` : "looking…";
   return html`<div class="empty"><h2>${said}</h2>${gone && html`<a class="button" href=${link("play")}>All sessions</a>`}</div>`;
 }
 
@@ -38,7 +37,7 @@ function Absent({ name, session, known }) {
 function State({ session: { name, state, error } }) {
   if (state === "ready") return null;
   const start = () => api("POST", at`/api/sessions/${name}/start`).then(refresh);
-  return html`<div class="row" role="status"><b>${name}: ${WORDS[state] ?? state}</b>${error && html`<span class="hint">${error.message}</span>`}${isOver(state) && html`<${Button} icon="play" kind="main" onPress=${start}>Start<//>`}</div>`;
+  return html`<div class="row" role="status"><b>${name}: ${inWords(state)}</b>${error && html`<span class="hint">${error.message}</span>`}${isOver(state) && html`<${Button} icon="play" kind="main" onPress=${start}>Start<//>`}</div>`;
 }
 
 function Remote({ session }) {

@@ -5,7 +5,7 @@ import { api, at } from "../core/api.js";
 import { bytes, round } from "../core/format.js";
 import { close, formOf } from "../core/forms.js";
 import { go, link } from "../core/router.js";
-import { canWalk, free, leave, left, pictureOf, refresh, sessions, usual, writes } from "../core/sessions.js";
+import { canWalk, free, inWords, isOver, leave, left, pictureOf, refresh, sessions, usual, writes } from "../core/sessions.js";
 import { useStore } from "../core/store.js";
 import { toast, trying, undoable } from "../core/toasts.js";
 import { Button, Choice, Icon, Menu, Tabs } from "../core/ui.js";
@@ -37,9 +37,6 @@ export function Panel({ name }) {
 
 // --- head ------------------------------------------------------------------------------------------
 
-export const isOver = (state) => state === "stopped" || state === "failed";
-export const WORDS = { starting: "starting", ready: "ready", restarting: "coming back", failed: "stopped", stopped: "stopped", closed: "closed" };
-
 function Head({ session, form }) {
   const { name, state, stats, title } = session;
   const [renaming, rename] = useState(false);
@@ -63,7 +60,7 @@ function Head({ session, form }) {
   return html`<header class="head">
     ${renaming ? html`<${Rename} name=${name} onEnd=${() => rename(false)} />` : html`<h2><a href=${link("play", name)}>${name}</a></h2>`}
     ${title.toLowerCase() !== name.toLowerCase() && html`<span class="model">${title}</span>`}
-    <span class=${`state ${state}`} role="status" title=${session.place}><i></i>${WORDS[state] ?? state}</span>
+    <span class=${`state ${state}`} role="status" title=${session.place}><i></i>${inWords(state)}</span>
     <${Numbers} stats=${stats} now=${state === "ready"} />
     <span class="gap"></span>
     ${over && html`<${Button} icon="play" kind="main" onPress=${() => verb("start")}>Start<//>`}
