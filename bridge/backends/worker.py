@@ -303,9 +303,7 @@ class Worker:
         return own is None
 
     def _wishes(self, run: Run) -> Iterable[Wish]:
-        if run.quiet or not self._wants:
-            return run.wishes
-        return dict.fromkeys((*run.wishes, *self._wants)) if run.wishes else self._wants
+        return run.wishes if run.quiet or not self._wants else dict.fromkeys((*run.wishes, *self._wants))
 
     def _peek(self, request: int, port: str, encoding: Encoding) -> None:
         try:
