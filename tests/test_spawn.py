@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import signal
 from contextlib import suppress
 
@@ -16,6 +17,18 @@ grandchild = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60
 print("last words", file=sys.stderr)
 print(grandchild.pid, flush=True)
 sys.exit(7)
+"""
+
+# Takes and gives back what a picture needs, again and again; how often the system had to hand out memory in the end.
+FORGETS_PICTURES = """
+import resource
+def again():
+    for _ in range(20):
+        kept = [bytearray(megabytes << 20) for megabytes in (1, 2, 8)]
+again()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+again()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
@@ -70,6 +83,19 @@ async def test_a_child_that_does_not_leave_is_ended():
         await asyncio.sleep(0.002)
     await child.close(patience=0.0)
     assert (await told.end)[0] == "was ended by signal SIGKILL"
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+async def test_memory_of_one_picture_is_kept_for_the_next(monkeypatch):
+    for name in spawn.NATIVE_ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    kept = await pages_fetched()
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "4096")  # somebody's own word counts more
+    assert 20 * kept + 100 < await pages_fetched()
+
+
+async def pages_fetched() -> int:
+    return int(await spawn.output_of(["-c", FORGETS_PICTURES], 60, 100))
 
 
 async def test_what_a_short_lived_child_prints_is_given_back():

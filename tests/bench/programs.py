@@ -66,9 +66,8 @@ def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 def as_our_workers() -> dict[str, str]:
-    """What our workers tell their numeric libraries about threads, for those who shall run under the same terms."""
-    told = vars(spawn)["_QUIET_ENVIRONMENT"]
-    return {name: value for name, value in told.items() if name.startswith(("OMP_", "GOMP_", "KMP_", "MKL_"))}
+    """What our workers tell the libraries behind a model, for those who shall run under the same terms."""
+    return {name: value for name, value in spawn.NATIVE_ENVIRONMENT.items() if name not in os.environ}
 
 
 @contextlib.contextmanager
