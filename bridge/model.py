@@ -11,7 +11,7 @@ import typing
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeGuard, TypeVar
 
 import msgspec
 
@@ -46,7 +46,7 @@ _ASYNC_STREAMS = (collections.abc.AsyncIterator, collections.abc.AsyncGenerator,
 class Model:
     """What an author derives from: `setup` once with the options, then `run` for every call."""
 
-    batch: ClassVar[int] = 1  # above 1: run gets lists of up to so many runs at once
+    batch: ClassVar[int] = 1  # above 1: commands without a batch of their own get lists of up to so many runs at once
     concurrency: ClassVar[int] = 1  # above 1: so many of its generators are interleaved
 
     _reporter: Reporter | None = None
@@ -87,10 +87,32 @@ def refined(signature: Signature, model: Model) -> Signature:
     return signature.refined({name: typing.cast(AnyPort, port) for name, port in model._taken.items()})
 
 
-def command(method: _Method) -> _Method:
-    """Marks a further command beside `run`."""
-    setattr(method, _MARK, True)
-    return method
+@typing.overload
+def command(method: _Method, /) -> _Method: ...
+
+
+@typing.overload
+def command(*, batch: int) -> Callable[[_Method], _Method]: ...
+
+
+def command(method: Any = None, /, *, batch: int | None = None) -> Any:
+    """Marks a further command beside `run`. `@command(batch=8)` gets lists of up to eight runs, whatever `run` gets."""
+
+    def mark(method: _Method) -> _Method:
+        setattr(method, _MARK, _Mark(batch))
+        return method
+
+    if method is not None and not callable(method):
+        raise ModelBroken(
+            f"@command({method!r}) says nothing", hint=f"write @command(batch={method!r}), or @command alone"
+        )
+    return mark if method is None else mark(method)
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """That a method is a command."""
+
+    batch: int | None  # its own; without it that of the class
 
 
 # --- a class, read -------------------------------------------------------------------------------
@@ -98,12 +120,15 @@ def command(method: _Method) -> _Method:
 
 def signature_of(cls: type[Model]) -> Signature:
     """What the class takes and gives; ModelBroken, in words, where its annotations can't be read."""
-    batch, concurrency = _count(cls, "batch"), _count(cls, "concurrency")
+    for name in ("batch", "concurrency"):
+        if not _is_count(value := getattr(cls, name)):
+            hint = f"write a whole number of 1 or more: {name} = 4"
+            raise ModelBroken(f"{_file(cls)}: {name} is {value!r}", hint=hint)
     commands = {name: _command(cls, name) for name in _command_names(cls)}
     if not commands:
         raise ModelBroken(f"{_file(cls)}: {cls.__name__} has no run", hint="write `def run(self, ...)`")
     options = {} if cls.setup is Model.setup else _inputs(_Place(cls, "setup"))
-    signature = Signature(options, commands, batch, concurrency)
+    signature = Signature(options, commands, cls.concurrency)
     _check_batch(cls, signature)
     _check_outputs(cls, signature)
     return signature
@@ -121,7 +146,14 @@ class _Place(msgspec.Struct, frozen=True):
 
     @property
     def batched(self) -> bool:
-        return self.method != "setup" and self.cls.batch > 1
+        return self.method != "setup" and self.batch != 1
+
+    @property
+    def batch(self) -> object:
+        """As it was written, at the method or one that it stands in for, else at the class."""
+        members = [vars(owner).get(self.method) for owner in self.cls.__mro__]
+        mark = next((found for member in members if (found := getattr(member, _MARK, None)) is not None), None)
+        return self.cls.batch if mark is None or mark.batch is None else mark.batch
 
     def broken(self, what: str, hint: str = "", parameter: str = "") -> ModelBroken:
         code = getattr(inspect.unwrap(self.function), "__code__", None)
@@ -149,9 +181,12 @@ def _command_names(cls: type[Model]) -> list[str]:
 def _command(cls: type[Model], name: str) -> Command:
     place = _Place(cls, name)
     _check_method(place)
+    batch = place.batch
+    if not _is_count(batch):
+        raise place.broken(f"batch is {batch!r}", "write a whole number of 1 or more: batch=4")
     inputs = _inputs(place)
     given = _outputs(place)
-    return Command(name, inputs, given.ports, _description(place), given.streams, given.named, given.optional)
+    return Command(name, inputs, given.ports, _description(place), given.streams, given.named, given.optional, batch)
 
 
 def _check_method(place: _Place) -> None:
@@ -167,18 +202,16 @@ def _description(place: _Place) -> str:
     return inspect.cleandoc(own) if own else ""
 
 
-def _count(cls: type[Model], name: str) -> int:
-    value = getattr(cls, name)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ModelBroken(f"{_file(cls)}: {name} is {value!r}", hint=f"write a whole number of 1 or more: {name} = 4")
-    return value
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 def _check_batch(cls: type[Model], signature: Signature) -> None:
-    streaming = [name for name, command in signature.commands.items() if command.streams]
-    if signature.batch > 1 and streaming:
-        hint = "drop batch; to serve several streams at once, set concurrency instead"
-        raise _Place(cls, streaming[0]).broken("streams, and a model with batch can't", hint)
+    streaming = [command for command in signature.commands.values() if command.streams]
+    for command in streaming:
+        if command.batch > 1:
+            hint = "drop batch, or mark it @command(batch=1); to serve several streams at once, set concurrency"
+            raise _Place(cls, command.name).broken("streams, and a command with batch can't", hint)
     if signature.concurrency > 1 and not streaming:
         hint = "let run yield, or drop concurrency; to take several runs at once, set batch instead"
         raise ModelBroken(f"{_file(cls)}: concurrency is {signature.concurrency}, but no command streams", hint=hint)

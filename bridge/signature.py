@@ -21,6 +21,7 @@ class Command(msgspec.Struct, frozen=True, omit_defaults=True, dict=True):
     streams: bool = False  # gives out several outputs in a row
     named: bool = False  # the author's code gives a dict by output name, not the bare value
     optional: tuple[str, ...] = ()  # outputs that one step may leave out
+    batch: int = 1  # above 1: the author's code gets lists, of up to so many runs at once
 
     @cached_property
     def stand_ins(self) -> tuple[tuple[str, str], ...]:
@@ -38,8 +39,12 @@ class Signature(msgspec.Struct, frozen=True, omit_defaults=True):
 
     options: dict[str, AnyPort]
     commands: dict[str, Command]
-    batch: int = 1
     concurrency: int = 1
+
+    @property
+    def lanes(self) -> dict[str, int]:
+        """Of each command, how many of its runs the model works on at once."""
+        return {name: self.concurrency if one.streams else one.batch for name, one in self.commands.items()}
 
     @property
     def default(self) -> Command:
@@ -200,5 +205,5 @@ def _column(values: Any, name: str, command: Command, count: int) -> Any:
         came = f"{len(values)} of them"
     else:
         return values
-    hint = "a model with batch gets lists and gives, for each output, a list just as long"
+    hint = "a command with batch gets lists and gives, for each output, a list just as long"
     raise ModelFailed(f"{command.name} got {count} runs at once but gave {came} as {name}", hint=hint, field=name)

@@ -49,8 +49,9 @@ def signature(
         inputs if inputs is not None else {"level": Number(0, 1, default=0.5)},
         outputs if outputs is not None else {"text": Text(pieces=streams)},
         streams=streams,
+        batch=batch,
     )
-    return Signature({}, {"run": command}, batch, concurrency)
+    return Signature({}, {"run": command}, concurrency)
 
 
 class PuppetBackend:

@@ -189,9 +189,63 @@ class TestReading:
 
     def test_in_a_batch_lists_stand_for_their_items(self):
         read = signature_of(Batcher)
-        assert read.batch == 8
+        assert read.default.batch == 8 and read.lanes == {"run": 8}
         assert read.default.inputs == {"z": Vector(4), "word": Text()}
         assert read.default.outputs == {"length": Number(), "where": Box()}
+
+    def test_a_command_may_have_a_batch_of_its_own(self):
+        class Both(Model):
+            def run(self, word: str) -> str: ...
+
+            @command(batch=4)
+            def many(self, word: list[str]) -> list[str]: ...
+
+            @command
+            def one(self, word: str) -> str: ...
+
+        read = signature_of(Both)
+        assert {name: each.batch for name, each in read.commands.items()} == {"run": 1, "many": 4, "one": 1}
+        assert read.command("many").inputs == read.default.inputs == {"word": Text()}
+        assert read.lanes == {"run": 1, "many": 4, "one": 1}
+
+    def test_a_batch_of_its_own_counts_more_than_that_of_the_class(self):
+        class Both(Model):
+            batch = 2
+
+            def run(self, word: list[str]) -> list[str]: ...
+
+            @command(batch=1)
+            def one(self, word: str) -> str: ...
+
+        read = signature_of(Both)
+        assert {name: each.batch for name, each in read.commands.items()} == {"run": 2, "one": 1}
+        assert read.command("one").inputs == read.default.inputs == {"word": Text()}
+
+    def test_what_stands_in_for_a_command_keeps_its_batch(self):
+        class Both(Model):
+            def run(self, word: str) -> str: ...
+
+            @command(batch=4)
+            def many(self, word: list[str]) -> list[str]: ...
+
+        class Other(Both):
+            def many(self, word: list[str], more: list[float]) -> list[str]: ...
+
+        read = signature_of(Other).command("many")
+        assert read.batch == 4 and list(read.inputs) == ["word", "more"]
+
+    def test_a_batch_without_its_name_is_told(self):
+        with pytest.raises(ModelBroken, match=r"@command\(8\) says nothing") as caught:
+            command(8)  # type: ignore[call-overload]
+        assert "batch=8" in caught.value.hint
+
+    @pytest.mark.parametrize("batch", [0, -1, 2.5, "4", True])
+    def test_a_batch_of_its_own_is_a_whole_number(self, batch):
+        class Odd(Pencil):
+            @command(batch=batch)
+            def many(self, word: list[str]) -> list[str]: ...
+
+        assert f"batch is {batch!r}" in refusal(Odd)
 
     def test_a_wrapped_run_is_read_through_its_wrapper(self):
         import functools
@@ -349,7 +403,7 @@ class TestRefusing:
         assert f"{name} is {value!r}" in refusal(running({}, **{name: value}))
 
     def test_a_batch_can_t_stream(self):
-        assert "streams, and a model with batch can't" in refusal(running({"return": Iterator[str]}, batch=2))
+        assert "streams, and a command with batch can't" in refusal(running({"return": Iterator[str]}, batch=2))
 
     def test_concurrency_is_for_streams(self):
         assert "no command streams" in refusal(running({}, concurrency=2))

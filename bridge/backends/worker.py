@@ -168,21 +168,20 @@ class Worker:
     def _begin(self) -> None:
         """Begin what may begin, in the order it came: plain runs one (or one batch) at a time, streams side by side."""
         while self._waiting and len(self._streams) < self._signature.concurrency:
-            if self._signature.batch > 1:
-                self._do_batch(self._next_batch())
+            command = self._signature.commands[self._waiting[0].command]
+            if command.batch > 1:
+                self._do_batch(command, self._next_batch(command.batch))
                 return
-            run = self._waiting.popleft()
-            self._do(run)
-            if not self._signature.commands[run.command].streams:
+            self._do(command, self._waiting.popleft())
+            if not command.streams:
                 return
 
-    def _do(self, run: Run) -> None:
-        command = self._signature.commands[run.command]
+    def _do(self, command: Command, run: Run) -> None:
         started = time.perf_counter()
-        way, inputs = self._inputs[run.command], dict[str, Any]()
+        way, inputs = self._inputs[command.name], dict[str, Any]()
         try:
             inputs = way.load(run.inputs)
-            result = getattr(self._model, run.command)(**inputs)
+            result = getattr(self._model, command.name)(**inputs)
             if command.streams:
                 self._streams.append(_Stream(run, command, iter(result), partial(way.release, inputs)))
                 return
@@ -226,15 +225,15 @@ class Worker:
             stream.sequence += bool(outputs)
         return self._clock() - started
 
-    def _next_batch(self) -> list[Run]:
+    def _next_batch(self, most: int) -> list[Run]:
         """The longest row of waiting runs that fit together."""
         batch = [self._waiting.popleft()]
-        while self._waiting and len(batch) < self._signature.batch and _fit(batch[0], self._waiting[0]):
+        while self._waiting and len(batch) < most and self._waiting[0].command == batch[0].command:
             batch.append(self._waiting.popleft())
         return batch
 
-    def _do_batch(self, runs: list[Run]) -> None:
-        command, way = self._signature.commands[runs[0].command], self._inputs[runs[0].command]
+    def _do_batch(self, command: Command, runs: list[Run]) -> None:
+        way = self._inputs[command.name]
         good: list[tuple[Run, dict[str, Any]]] = []
         for run in runs:
             try:
@@ -346,10 +345,6 @@ def _copied(outputs: dict[str, Any]) -> dict[str, Any] | None:
     if not all(type(value).__module__ == "numpy" and hasattr(value, "copy") for value in outputs.values()):
         return None
     return {name: value.copy() for name, value in outputs.items()}
-
-
-def _fit(first: Run, other: Run) -> bool:
-    return first.command == other.command
 
 
 def _same_shapes(

@@ -10,6 +10,7 @@ ended can have begun; the others were merely handed over early, and wait again.
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any
 
 from bridge import limits
@@ -20,6 +21,7 @@ from bridge.session.outputs import weight
 
 _AHEAD_MS = 4.0  # runs worth this much of the model's time are handed over early, so that it never waits for us
 _AHEAD_MOST = 32
+_ROUNDING = 1e-6
 _QUICK_MS = 20.0  # a model quicker than this gets the next live run while it still works on the last one
 
 
@@ -48,7 +50,8 @@ class Job:
 class Mailbox:
     """What waits for one model, and what it works on."""
 
-    lanes: int = 1  # how many runs the model works on at once: its batch or its concurrency
+    lanes: Mapping[str, int] = field(default_factory=dict)  # runs of a command worked on at once; 1 if not told
+    streams: frozenset[str] = frozenset()  # commands whose runs stay open beside each other and others
     bound: int = limits.RUNS_WAITING
     most_bytes: int = limits.WAITING_BYTES
     model_ms: float = 0.0  # what a run takes lately
@@ -56,6 +59,7 @@ class Mailbox:
     required: frozenset[str] = frozenset()  # live runs wait until these have come
     _waiting: deque[Job] = field(default_factory=deque)
     _flight: dict[int, Job] = field(default_factory=dict)  # handed to the worker, in order
+    _rows: float = 0.0  # what is in flight, in rows of as many as are worked on at once
     _live_flight: int = 0
     _bytes: int = 0  # of runs, live ones not counted
     _fresh: bool = False  # the live inputs changed since the last snapshot
@@ -64,7 +68,7 @@ class Mailbox:
 
     def put(self, job: Job) -> None:
         """Let a run wait, or refuse it when a bound is reached. One that comes alone is never too large."""
-        most = self.bound + self.lanes - 1  # what a model works on beside the first waits for nobody
+        most = self.bound + self._lanes(job.command) - 1  # what a model works on beside the first waits for nobody
         if self.held >= most:
             raise _busy(f"{most} runs already wait for this model")
         job.bytes = weight(job.inputs)
@@ -84,13 +88,13 @@ class Mailbox:
 
     def take(self, next_run: int, command: str) -> Job | None:
         """The job to hand over now, or None: nothing waits, or enough is under way."""
-        if len(self._flight) >= self._room():
-            return None
         live_can = self.live_waits and self._live_flight < self._live_room()
         if live_can and (self._live_turn or not self._waiting):
+            if not self._fits(command):
+                return None
             self._live_turn = False
             return self._hand_over(self._snapshot(next_run, command))
-        if self._waiting:
+        if self._waiting and self._fits(self._waiting[0].command):
             self._live_turn = True
             return self._hand_over(self._waiting.popleft())
         return None
@@ -99,6 +103,7 @@ class Mailbox:
         """The worker is through with this run."""
         job = self._flight.pop(run, None)
         if job is not None:
+            self._rows = self._rows - 1 / self._lanes(job.command) if self._flight else 0.0
             self._live_flight -= job.live
             self._bytes -= job.bytes
         return job
@@ -117,9 +122,10 @@ class Mailbox:
 
     def worker_died(self) -> list[Job]:
         """The jobs that may have begun and are lost. All others wait again, in their old order."""
-        flight = list(self._flight.values())
-        lost, early = flight[: self.lanes], flight[self.lanes :]
+        flight, begun = list(self._flight.values()), self._begun()
+        lost, early = flight[:begun], flight[begun:]
         self._flight.clear()
+        self._rows = 0.0
         self._live_flight = 0
         self._waiting.extendleft(reversed([job for job in early if not job.live and not job.cancelled]))
         self._bytes = sum(job.bytes for job in self._waiting)
@@ -130,6 +136,7 @@ class Mailbox:
         """Give up everything, waiting or under way."""
         jobs = [*self._flight.values(), *self._waiting]
         self._flight.clear()
+        self._rows = 0.0
         self._waiting.clear()
         self._live_flight = 0
         self._bytes = 0
@@ -154,10 +161,9 @@ class Mailbox:
     def live_waits(self) -> bool:
         return self._fresh and self.required <= self.current.keys()
 
-    @property
-    def takes_live(self) -> bool:
+    def takes_live(self, command: str) -> bool:
         """Would live inputs offered now be handed over at once?"""
-        return not self._fresh and self._live_flight < self._live_room() and len(self._flight) < self._room()
+        return not self._fresh and self._live_flight < self._live_room() and self._fits(command)
 
     def live_under_way(self) -> list[Job]:
         return [job for job in self._flight.values() if job.live]
@@ -169,12 +175,28 @@ class Mailbox:
 
     def _hand_over(self, job: Job) -> Job:
         self._flight[job.run] = job
+        self._rows += 1 / self._lanes(job.command)
         return job
 
-    def _room(self) -> int:
-        """How many runs may be with the worker: those it works on, as many to go on with, more of very quick ones."""
+    def _lanes(self, command: str) -> int:
+        return self.lanes.get(command, 1)
+
+    def _fits(self, command: str) -> bool:
+        """May one more be with the worker? One row that it works on, one to go on with, more of very quick ones."""
         ahead = _AHEAD_MOST if self.model_ms * _AHEAD_MOST <= _AHEAD_MS else int(_AHEAD_MS / self.model_ms)
-        return self.lanes + max(self.lanes, ahead)
+        lanes = self._lanes(command)
+        return self._rows + 1 / lanes <= 1 + max(1.0, ahead / lanes) + _ROUNDING
+
+    def _begun(self) -> int:
+        """How many of those with the worker can have begun: open streams, and behind them a row if there is room."""
+        flight = [job.command for job in self._flight.values()]
+        open_streams = sum(1 for _ in takewhile(self.streams.__contains__, flight))
+        if open_streams and open_streams >= self._lanes(flight[0]):
+            return self._lanes(flight[0])
+        row = flight[open_streams:]
+        if not row:
+            return open_streams
+        return open_streams + sum(1 for _ in takewhile(row[0].__eq__, row[: self._lanes(row[0])]))
 
     def _live_room(self) -> int:
         return 2 if self.model_ms < _QUICK_MS else 1

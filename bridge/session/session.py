@@ -319,7 +319,7 @@ class Session:
 
     async def ready(self) -> None:
         """Until the model can take the next live input at once."""
-        while self.state != "ready" or not self._mailbox.takes_live:
+        while self.state != "ready" or not self._mailbox.takes_live(self._live_command):
             self._raise_if_over()
             await self.movement()
 
@@ -490,7 +490,8 @@ class Session:
         self._outputs = signature.outputs
         self._live_command = signature.default.name
         self._default_wishes.clear()
-        self._mailbox.lanes = max(signature.batch, signature.concurrency)
+        self._mailbox.lanes = signature.lanes
+        self._mailbox.streams = frozenset(name for name, one in signature.commands.items() if one.streams)
         self._fill_in_defaults(signature.default)
         self._set_state("ready")
         self._wishes_changed()

@@ -104,7 +104,8 @@ class Explorer:
         self.handles = handles
         self._kept = kept
         assert session.signature is not None
-        self._window = min(_MOST_AHEAD, _BATCHES_AHEAD * session.signature.batch)
+        batch = max(command.batch for command in session.signature.commands.values())
+        self._window = min(_MOST_AHEAD, _BATCHES_AHEAD * batch)
         self._places = asyncio.Semaphore(self._window)  # runs of all who look, together
         self._streams: set[_Stream] = set()
         self._moves = 0  # how often the view has moved on

@@ -28,7 +28,7 @@ class Styled:
         if dtype == torch.float16:  # demodulation cancels any scale: take one that can't overflow
             weight = weight / (math.sqrt(weight[0].numel()) * weight.abs().amax(dim=(1, 2, 3), keepdim=True))
         self.energy = weight.square().sum(dim=(2, 3)).t().contiguous()  # (I, O)
-        self.dtype, self.up, self.gain, self.resolution = dtype, layer.up, total, layer.resolution
+        self.dtype, self.up, self.gain, self.size = dtype, layer.up, total, layer.size
         self.clamp = None if layer.clamp is None else layer.clamp * gain
         self.affine, self.affine_bias = prepared(layer.affine)
         bias = layer.bias.detach() * total
@@ -81,7 +81,7 @@ class Styled:
             if noise == "none":
                 return self.bias.expand_as(y) if len(y) > 1 else self.bias
             return self.bias + self.noise_const if self.ground is None else self.ground
-        drawn = noise(self.resolution, y.device)  # (N, 1, H, W)
+        drawn = noise(self.size, y.device)  # (N, 1, H, W)
         return self.bias + (drawn * self.noise_strength).to(self.dtype)
 
 
@@ -161,7 +161,7 @@ class Fast:
             FastBlock(getattr(synthesis, f"b{r}"), torch.float16 if low else torch.float32)
             for r, low in zip(synthesis.resolutions, half, strict=True)
         ]
-        self.num_ws, self.w_dim, self.resolution = generator.num_ws, generator.w_dim, generator.resolution
+        self.num_ws, self.w_dim = generator.num_ws, generator.w_dim
         image_channels = generator.settings["image_channels"]
         self.up = kernel(image_channels, mapping.w_avg.device)
 
@@ -178,7 +178,7 @@ class Fast:
     def values(self, ws, noise="const"):
         """Styles (N, L, W) to pictures (N, 3, H, W) of 0-255, before rounding and bounds.
 
-        `noise` is "const", "none", or a function of a resolution and a device that gives (N, 1, H, W)."""
+        `noise` is "const", "none", or a function of a height and width and a device that gives (N, 1, H, W)."""
         ws = ws.unbind(dim=1)
         x = image = None
         for block in self.blocks:

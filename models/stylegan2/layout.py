@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypedDict
 
 FILTER = [1, 3, 3, 1]
-LARGEST = 1024  # pixels on a side
+LARGEST = 2048  # pixels on a side
 
 
 class Settings(TypedDict, total=False):
@@ -18,6 +18,7 @@ class Settings(TypedDict, total=False):
     w_dim: int
     c_dim: int
     channels: list[int]  # feature maps at 4, 8, 16 ... pixels
+    base: list[int]  # height and width that the first of them has; 4 × 4 in square networks
     image_channels: int
     mapping_layers: int
     mapping_width: int | None  # of the inner layers; None: w_dim
@@ -30,6 +31,9 @@ class Settings(TypedDict, total=False):
 
 def settings_from_shapes(shapes: Mapping[str, tuple[int, ...]]) -> Settings:
     """Sizes, labels, depth and architecture; ValueError if these are not the weights of a StyleGAN2 generator."""
+    for name, shape in shapes.items():
+        if not all(isinstance(side, int) and side > 0 for side in shape):
+            raise ValueError(f"not a StyleGAN2 generator: {name[:60]} has the shape {str(shape)[:60]}")
     try:
         return _from_shapes({name: tuple(shape) for name, shape in shapes.items()})
     except (KeyError, IndexError) as error:
@@ -51,6 +55,7 @@ def _from_shapes(shapes: dict[str, tuple[int, ...]]) -> Settings:
         w_dim=w_dim,
         c_dim=c_dim,
         channels=channels,
+        base=_base(shapes),
         image_channels=shapes[f"{top}.torgb.weight"][0],
         mapping_layers=layers,
         mapping_width=width if layers > 1 and width != w_dim else None,
@@ -68,6 +73,28 @@ def _channels(shapes: Mapping[str, tuple[int, ...]]) -> list[int]:
     if kernels != {(3, 3)}:
         raise ValueError(f"kernel_size is {kernels.pop()[0]}; StyleGAN2's convolutions are 3 × 3")
     return [shapes[f"synthesis.b{level}.conv1.weight"][0] for level in levels]
+
+
+def _base(shapes: Mapping[str, tuple[int, ...]]) -> list[int]:
+    const = shapes["synthesis.b4.const"]
+    if len(const) != 3 or max(const) > LARGEST:
+        raise ValueError(f"not a StyleGAN2 generator: what it begins with has the shape {str(const)[:60]}")
+    return list(const[1:])
+
+
+def pictures(settings: Settings) -> tuple[int, int]:
+    """Height and width of what it makes."""
+    height, width = (side << (len(settings["channels"]) - 1) for side in settings["base"])
+    return height, width
+
+
+def large_layers(settings: Settings) -> int:
+    """How many numbers the layers have that could fill a memory: told from a few shapes, they have to be in the file."""
+    channels, w_dim = settings["channels"], settings["w_dim"]
+    width = settings["mapping_width"] or w_dim
+    blocks = sum((9 * own + w_dim) * (below + own) for below, own in zip([0, *channels], channels, strict=False))
+    mapping = width * width * max(settings["mapping_layers"] - 2, 0)
+    return blocks + mapping + settings["c_dim"] * (settings["embed_width"] or w_dim)
 
 
 def _architecture(shapes: Mapping[str, tuple[int, ...]]) -> str:
@@ -94,7 +121,7 @@ def settings_from_arguments(arguments: Mapping[str, Any], known: Settings) -> Se
     nested = "synthesis_kwargs" in own
     synthesis = _table(own, "synthesis_kwargs")
     _check_sizes(own, known)
-    rest = {key: value for key, value in own.items() if key not in (*_SIZES, "img_resolution")}
+    rest = {key: value for key, value in own.items() if key not in (*_SIZES, "img_resolution", "init_res")}
     later = bool(rest) and not nested
     synthesis = {**rest, **synthesis}
     told = Settings(
@@ -105,6 +132,7 @@ def settings_from_arguments(arguments: Mapping[str, Any], known: Settings) -> Se
     _check("num_layers", mapping.pop("num_layers", known["mapping_layers"]), known["mapping_layers"])
     if len(known["channels"]) > 1:
         _check("architecture", synthesis.pop("architecture", "skip"), known["architecture"])
+    _check("init_res", synthesis.pop("init_res", known["base"]), known["base"])
     for name, value in {**mapping, **synthesis}.items():
         check_argument(name, value)
     return told
@@ -130,8 +158,9 @@ def same(name: str, values: list[Any], default: Any) -> Any:
 def _check_sizes(arguments: Mapping[str, Any], known: Settings) -> None:
     for theirs, ours in _SIZES.items():
         _check(theirs, arguments.get(theirs, known[ours]), known[ours])
-    side = 2 << len(known["channels"])
+    side = 2 << len(known["channels"])  # as if it were square: its init_res tells the rest
     _check("img_resolution", arguments.get("img_resolution", side), side)
+    _check("init_res", arguments.get("init_res", known["base"]), known["base"])
 
 
 def _check(name: str, said: Any, found: Any) -> None:

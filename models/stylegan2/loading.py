@@ -23,6 +23,7 @@ from .layout import (
     check_argument,
     clamp,
     number,
+    pictures,
     same,
     settings_from_arguments,
     settings_from_shapes,
@@ -217,10 +218,13 @@ def _header(file: Any) -> dict[str, Any]:
 
 def _picker(path: Path, name: str) -> Callable[[], Any]:
     def pick() -> Any:
-        from safetensors import safe_open
+        from safetensors import SafetensorError, safe_open
 
-        with safe_open(path, framework="pt") as file:
-            return file.get_tensor(name)
+        try:
+            with safe_open(path, framework="pt") as file:
+                return file.get_tensor(name)
+        except SafetensorError as error:
+            raise ValueError(f"it can't be read: {str(error)[:160]}") from None
 
     return pick
 
@@ -369,10 +373,9 @@ def _named(shapes: Mapping[str, Any]) -> dict[str, str]:
 
 def _settings(shapes: Mapping[str, Any]) -> Settings:
     settings = settings_from_shapes(shapes)
-    if 2 << len(settings["channels"]) > LARGEST:
-        raise ValueError(
-            f"it makes pictures of {2 << len(settings['channels'])} pixels; up to {LARGEST} are known here"
-        )
+    height, width = pictures(settings)
+    if max(height, width) > LARGEST:
+        raise ValueError(f"it makes pictures of {width} × {height} pixels; up to {LARGEST} a side are known here")
     return settings
 
 

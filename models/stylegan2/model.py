@@ -16,32 +16,35 @@ from .loading import WANTED, load_network
 SLIDERS = 10
 SAMPLES = 1024  # latents that tell how far apart this network's styles are
 
-Z = Annotated[list[np.ndarray | None], Vector(description="the place in latent space; left out, that of seed 0")]
+Z = Annotated[
+    np.ndarray | None, Vector(default=None, description="the place in latent space; left out, that of seed 0")
+]
 W = Annotated[
-    list[np.ndarray | None], Vector(instead_of="z", description="a place among the styles, or one for each layer")
+    np.ndarray | None,
+    Vector(default=None, instead_of="z", description="a place among the styles, or one for each layer"),
 ]
-Label = Annotated[list[int], Number(-1, step=1, description="the class to show; -1 for none")]
+Label = Annotated[int, Number(-1, step=1, default=-1, description="the class to show; -1 for none")]
 Truncation = Annotated[
-    list[float], Number(0, 1.5, step=0.01, description="0 is the mean picture, above 1 gets strange")
+    float, Number(0, 1.5, step=0.01, default=0.7, description="0 is the mean picture, above 1 gets strange")
 ]
-Noise = Annotated[list[str], Category(("const", "random", "none"), description="random: another for each place")]
+Noise = Annotated[
+    str, Category(("const", "random", "none"), default="const", description="random: another for each place")
+]
 Slider = Annotated[float, Number(-5, 5, step=0.01, default=0, description="how far along a direction"), SLIDERS]
-Other = Annotated[list[np.ndarray | None], Vector(description="another place, whose style some layers take")]
+Other = Annotated[np.ndarray | None, Vector(default=None, description="another place, whose style some layers take")]
 OtherStyle = Annotated[
-    list[np.ndarray | None],
-    Vector(instead_of="mix", description="another place among the styles, or one for each layer"),
+    np.ndarray | None,
+    Vector(default=None, instead_of="mix", description="another place among the styles, or one for each layer"),
 ]
 Cutoff = Annotated[
-    list[int], Number(-1, step=1, description="so many layers truncation counts for, the coarse ones; -1: all")
+    int, Number(-1, step=1, default=-1, description="so many layers truncation counts for, the coarse ones; -1: all")
 ]
-Layer = Annotated[list[int | None], Number(0, step=1, description="a style layer; the first ones are coarse")]
+Layer = Annotated[int | None, Number(0, step=1, default=None, description="a style layer; the first ones are coarse")]
 Device = Category(("auto", "cpu", "cuda", "mps"))
 
 
 class StyleGAN2(Model):
     """Makes pictures from places in the latent space of a StyleGAN2 network."""
-
-    batch = 8
 
     def setup(
         self,
@@ -100,63 +103,61 @@ class StyleGAN2(Model):
         truncation_cutoff: Cutoff = -1,
         mix_w: OtherStyle = None,
         **direction: Slider,
-    ) -> Annotated[Sequence[np.ndarray], Picture()]:
-        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_w, mix_from, mix_to)
-        return self.pictures(places, direction, noise, [_seed(*each) for each in zip(z, w, strict=True)])
+    ) -> Annotated[np.ndarray, Picture()]:
+        place = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_w, mix_from, mix_to)
+        return self.renderer.render(self.moved(place, direction), noise, [_seed(z, w)])[0]
 
-    @command
+    @command(batch=8)
     def tile(
         self,
-        z: Z = None,
-        truncation: Truncation = 0.7,
-        label: Label = -1,
-        noise: Noise = "const",
-        w: W = None,
-        mix: Other = None,
-        mix_from: Layer = None,
-        mix_to: Layer = None,
-        truncation_cutoff: Cutoff = -1,
-        mix_w: OtherStyle = None,
+        z: list[Z],
+        truncation: list[Truncation],
+        label: list[Label],
+        noise: list[Noise],
+        w: list[W],
+        mix: list[Other],
+        mix_from: list[Layer],
+        mix_to: list[Layer],
+        truncation_cutoff: list[Cutoff],
+        mix_w: list[OtherStyle],
         **direction: Slider,
     ) -> Annotated[Sequence[np.ndarray], Picture(), "tile"]:
         """A picture beside the others: made together with those that wait, and not shown to who follows the image."""
-        places = self.mixed(z, w, label, truncation, truncation_cutoff, mix, mix_w, mix_from, mix_to)
-        seeds = [_seed(*each) for each in zip(z, w, strict=True)]
-        return self.pictures(places, direction, noise, seeds, together=True)
+        rows = zip(z, w, label, truncation, truncation_cutoff, mix, mix_w, mix_from, mix_to, strict=True)
+        sliders = ({name: values[i] for name, values in direction.items()} for i in range(len(z)))
+        places = [self.moved(self.mixed(*row), its) for row, its in zip(rows, sliders, strict=True)]
+        return self.together(places, noise, [_seed(*each) for each in zip(z, w, strict=True)])
 
-    @command
+    @command(batch=1)
     def map(
         self, z: Z = None, label: Label = -1, truncation: Truncation = 1.0, truncation_cutoff: Cutoff = -1
-    ) -> Annotated[Sequence[np.ndarray], Vector(), "w"]:
+    ) -> Annotated[np.ndarray, Vector(), "w"]:
         """The style of a place in latent space, for walks among styles; one for each layer where truncation makes them
         differ."""
-        each = zip(z, [None] * len(z), label, truncation, truncation_cutoff, strict=True)
-        return [_as_short_as_can_be(self.place(*one)[0].cpu().numpy()) for one in each]
+        return _as_short_as_can_be(self.place(z, None, label, truncation, truncation_cutoff)[0].cpu().numpy())
 
     # --- the parts -----------------------------------------------------------------------------------------------------------
 
     def mixed(
         self,
-        z: Sequence[np.ndarray | None],
-        w: Sequence[np.ndarray | None],
-        label: Sequence[int],
-        truncation: Sequence[float],
-        cutoff: Sequence[int],
-        mix: Sequence[np.ndarray | None],
-        mix_w: Sequence[np.ndarray | None] | None,
-        mix_from: Sequence[int | None],
-        mix_to: Sequence[int | None],
-    ) -> list[Any]:
-        """The styles of each picture, some layers of which may be those of another place."""
-        places = [self.place(*each) for each in zip(z, w, label, truncation, cutoff, strict=True)]
-        mix_w = [None] * len(mix) if mix_w is None else mix_w  # without the bridge it may be left out
-        for i, (other, style) in enumerate(zip(mix, mix_w, strict=True)):
-            if other is not None or style is not None:
-                styles = self.place(other, style, label[i], truncation[i], cutoff[i])
-                first = self.num_ws // 2 if mix_from[i] is None else mix_from[i]
-                last = self.num_ws if mix_to[i] is None else mix_to[i]
-                places[i] = self.tools.mix(places[i], styles, first, last)
-        return places
+        z: np.ndarray | None,
+        w: np.ndarray | None,
+        label: int,
+        truncation: float,
+        cutoff: int,
+        mix: np.ndarray | None,
+        mix_w: np.ndarray | None,
+        mix_from: int | None,
+        mix_to: int | None,
+    ) -> Any:
+        """The styles of a picture, (1, layers, w_dim), some layers of which may be those of another place."""
+        place = self.place(z, w, label, truncation, cutoff)
+        if mix is None and mix_w is None:
+            return place
+        other = self.place(mix, mix_w, label, truncation, cutoff)
+        first = self.num_ws // 2 if mix_from is None else mix_from
+        last = self.num_ws if mix_to is None else mix_to
+        return self.tools.mix(place, other, first, last)
 
     def place(self, z: np.ndarray | None, w: np.ndarray | None, label: int, truncation: float, cutoff: int = -1) -> Any:
         """The styles of one picture, (1, layers, w_dim)."""
@@ -171,28 +172,22 @@ class StyleGAN2(Model):
             styles = self.renderer.map(self.tools.tensor(z[None]), int(label))[:, None]
         return self.renderer.truncate(styles, float(truncation), None if cutoff < 0 else int(cutoff))
 
-    def pictures(
-        self,
-        places: list[Any],
-        direction: Mapping[str, Sequence[float]],
-        noise: Sequence[str],
-        seeds: list[int],
-        together: bool = False,
-    ) -> list[np.ndarray]:
-        sliders = np.array(list(direction.values()), np.float32).reshape(len(direction), len(places)).T  # (N, sliders)
+    def moved(self, styles: Any, direction: Mapping[str, float]) -> Any:
+        """Along the sliders that are not at 0."""
+        if not any(direction.values()):
+            return styles
+        sliders = np.array([*direction.values()][: len(self.found)], np.float32)
+        return self.tools.move(styles, self.found, self.tools.tensor(sliders[None]).to(styles.device))
+
+    def together(self, places: list[Any], noise: Sequence[str], seeds: Sequence[int]) -> list[np.ndarray]:
+        """The pictures of places, those with one kind of noise at once."""
         made: dict[int, np.ndarray] = {}
         for kind in dict.fromkeys(noise):
             of_kind = [i for i, other in enumerate(noise) if other == kind]
-            ws = self.tools.cat([self._moved(places[i], sliders[i]) for i in of_kind])
-            images = self.renderer.render(ws, kind, [seeds[i] for i in of_kind], together)
+            ws = self.tools.cat([places[i] for i in of_kind])
+            images = self.renderer.render(ws, kind, [seeds[i] for i in of_kind], together=True)
             made.update(zip(of_kind, images, strict=True))
         return [made[i] for i in range(len(places))]
-
-    def _moved(self, styles: Any, sliders: np.ndarray) -> Any:
-        if not sliders.any():
-            return styles
-        amounts = self.tools.tensor(sliders[None, : len(self.found)]).to(styles.device)
-        return self.tools.move(styles, self.found, amounts)
 
     def _checked(self, values: np.ndarray, name: str, length: int, rows: int = 1) -> np.ndarray:
         """Outside the bridge nobody has looked at it yet."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .layout import settings_from_shapes
+from .layout import large_layers, settings_from_shapes
 
 ARCHITECTURES = ("skip", "resnet", "orig")
 NOISE_MODES = ("const", "random", "none")
@@ -169,14 +169,14 @@ class Mapping(nn.Module):
 class StyleConv(nn.Module):
     """Modulated 3x3 convolution, noise, bias, activation."""
 
-    def __init__(self, inputs, outputs, w_dim, resolution, up=False, clamp=None):
+    def __init__(self, inputs, outputs, w_dim, size, up=False, clamp=None):
         super().__init__()
         self.affine = Linear(w_dim, inputs, bias_init=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.noise_strength = nn.Parameter(torch.zeros([]))
-        self.register_buffer("noise_const", torch.randn(resolution, resolution))
-        self.resolution, self.up, self.clamp = resolution, up, clamp
+        self.register_buffer("noise_const", torch.randn(size))
+        self.size, self.up, self.clamp = size, up, clamp
 
     def forward(self, x, w, noise_mode="random", rng=None, gain=1.0):
         total = gain * SQRT2
@@ -184,7 +184,7 @@ class StyleConv(nn.Module):
         if noise_mode != "none":
             noise = self.noise_const
             if noise_mode == "random":
-                shape = (len(x), 1, self.resolution, self.resolution)
+                shape = (len(x), 1, *self.size)
                 noise = torch.randn(shape, device=x.device if rng is None else rng.device, generator=rng).to(x.device)
             x = x + (noise * (self.noise_strength * total)).to(x.dtype)
         return activate(x, clamp=None if self.clamp is None else self.clamp * gain)
@@ -206,16 +206,16 @@ class ToRGB(nn.Module):
 
 
 class Block(nn.Module):
-    """One resolution of the synthesis: the learned 4x4 constant or an upsampling convolution, then a second convolution."""
+    """One resolution of the synthesis: the learned constant or an upsampling convolution, then a second convolution."""
 
-    def __init__(self, inputs, outputs, w_dim, resolution, image_channels, architecture, last, clamp=None):
+    def __init__(self, inputs, outputs, w_dim, size, image_channels, architecture, last, clamp=None):
         super().__init__()
         self.first, self.architecture = inputs == 0, architecture
         if self.first:
-            self.const = nn.Parameter(torch.randn(outputs, resolution, resolution))
+            self.const = nn.Parameter(torch.randn(outputs, *size))
         else:
-            self.conv0 = StyleConv(inputs, outputs, w_dim, resolution, up=True, clamp=clamp)
-        self.conv1 = StyleConv(outputs, outputs, w_dim, resolution, clamp=clamp)
+            self.conv0 = StyleConv(inputs, outputs, w_dim, size, up=True, clamp=clamp)
+        self.conv1 = StyleConv(outputs, outputs, w_dim, size, clamp=clamp)
         if last or architecture == "skip":
             self.torgb = ToRGB(outputs, image_channels, w_dim, clamp=clamp)
         if not self.first and architecture == "resnet":
@@ -248,16 +248,17 @@ class Block(nn.Module):
 class Synthesis(nn.Module):
     """Styles to picture: (N, L, W) -> (N, 3, H, W), raw values, roughly -1 to 1 for a trained network."""
 
-    def __init__(self, w_dim, channels, image_channels=3, architecture="skip", conv_clamp=None):
+    def __init__(self, w_dim, channels, image_channels=3, architecture="skip", conv_clamp=None, base=(4, 4)):
         super().__init__()
         if architecture not in ARCHITECTURES:
             raise ValueError(f"architecture {architecture!r} is not one of {', '.join(ARCHITECTURES)}")
-        self.resolutions = [4 << i for i in range(len(channels))]
-        self.resolution, self.w_dim = self.resolutions[-1], w_dim
+        self.resolutions = [4 << i for i in range(len(channels))]  # what the blocks are called, whatever their base
+        self.size, self.w_dim = tuple(side << (len(channels) - 1) for side in base), w_dim
         for i, resolution in enumerate(self.resolutions):
             last = i == len(channels) - 1
             inputs = channels[i - 1] if i else 0
-            block = Block(inputs, channels[i], w_dim, resolution, image_channels, architecture, last, conv_clamp)
+            size = tuple(side << i for side in base)
+            block = Block(inputs, channels[i], w_dim, size, image_channels, architecture, last, conv_clamp)
             setattr(self, f"b{resolution}", block)
         self.num_ws = 2 * len(channels)  # every convolution, and the last image output
 
@@ -282,6 +283,7 @@ class Generator(nn.Module):
     """Mapping and synthesis together: latent (N, Z) and label (N, K) to picture (N, 3, H, W).
 
     `channels` lists the feature maps per resolution from 4 upwards, so five entries make a 64 pixel generator.
+    `base` is the height and width that everything begins with, (4, 4) in nearly all; (4, 6) makes pictures half as wide again.
     `half_levels` notes for how many of the largest resolutions float16 is good enough; `synthesis.use_half` switches to it.
     """
 
@@ -299,15 +301,16 @@ class Generator(nn.Module):
         mapping_width=None,
         embed_width=None,
         half_levels=0,
+        base=(4, 4),
     ):
         super().__init__()
         self.settings = dict(z_dim=z_dim, w_dim=w_dim, channels=list(channels), c_dim=c_dim, image_channels=image_channels,
                              mapping_layers=mapping_layers, architecture=architecture, conv_clamp=conv_clamp,
                              mapping_lr=mapping_lr, mapping_width=mapping_width, embed_width=embed_width,
-                             half_levels=half_levels)  # fmt: skip
+                             half_levels=half_levels, base=list(base))  # fmt: skip
         self.z_dim, self.c_dim, self.w_dim = z_dim, c_dim, w_dim
-        self.synthesis = Synthesis(w_dim, channels, image_channels, architecture, conv_clamp)
-        self.num_ws, self.resolution = self.synthesis.num_ws, self.synthesis.resolution
+        self.synthesis = Synthesis(w_dim, channels, image_channels, architecture, conv_clamp, base)
+        self.num_ws, self.size = self.synthesis.num_ws, self.synthesis.size
         self.mapping = Mapping(z_dim, c_dim, w_dim, self.num_ws, mapping_layers, lr_multiplier=mapping_lr,
                                width=mapping_width, embed_width=embed_width)  # fmt: skip
 
@@ -325,6 +328,8 @@ def generator_from_weights(weights, **told):
     for name in [name for name in weights if name.endswith("resample_filter")]:
         check_filter(name, weights.pop(name))
     settings = settings_from_shapes({name: tuple(value.shape) for name, value in weights.items()})
+    if large_layers(settings) > sum(value.numel() for value in weights.values()):
+        raise ValueError("not a StyleGAN2 generator: its layers do not fit together")
     generator = Generator(**(settings | told))
     own = generator.state_dict()
     silent = {name: torch.zeros_like(own[name]) for name in own if name.endswith((".noise_strength", ".noise_const"))}

@@ -1,13 +1,15 @@
 """Pictures of a network, as fast as this machine gives them: `Renderer`."""
 
+import math
+
 import torch
 
 from .fast import Fast
 from .tracing import traced
 
 TOGETHER = 8  # pictures at once on a CPU ...
-TOGETHER_PIXELS = 128  # ... up to this size; larger ones leave the caches and are quicker one by one
-TRACED_PIXELS = 256  # up to this size Python takes a part of the time that counts
+TOGETHER_PIXELS = 128 * 128  # ... up to this size; larger ones leave the caches and are quicker one by one
+TRACED_PIXELS = 256 * 256  # up to this size Python takes a part of the time that counts
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -25,10 +27,10 @@ class Renderer:
         self.fast = Fast(generator, generator.settings["half_levels"] if on_gpu else 0)
         self.graphs = None
         self.w_avg = generator.mapping.w_avg.detach()
-        self.num_ws, self.resolution = generator.num_ws, generator.resolution
+        self.num_ws, self.pixels_each = generator.num_ws, math.prod(generator.size)
         self.c_dim = generator.c_dim
         self.one = self.fast.pixels  # for a picture alone, with its own noise
-        if self.device.type == "cpu" and self.resolution <= TRACED_PIXELS:
+        if self.device.type == "cpu" and self.pixels_each <= TRACED_PIXELS:
             self.one = traced(self.fast.pixels, torch.zeros(1, self.num_ws, generator.w_dim))
         if on_gpu:
             from .gpu import Graphs
@@ -80,7 +82,7 @@ class Renderer:
         """How many pictures are best made at once."""
         if self.device.type != "cpu":
             return 64
-        return TOGETHER if self.resolution <= TOGETHER_PIXELS else 1
+        return TOGETHER if self.pixels_each <= TOGETHER_PIXELS else 1
 
 
 def chunks(values, size):
@@ -91,8 +93,8 @@ def drawn(seeds):
     """Random noise that belongs to seeds: the same layer of the same seed always gets the same."""
     sources = [torch.Generator().manual_seed(seed) for seed in seeds]
 
-    def noise(resolution, device):
-        shape = (1, resolution, resolution)
+    def noise(size, device):
+        shape = (1, *size)
         return torch.stack([torch.randn(shape, generator=source) for source in sources]).to(device)
 
     return noise

@@ -44,6 +44,8 @@ CASES = [dict(architecture=architecture) for architecture in ARCHITECTURES] + [
     dict(channels=[6]),
     dict(channels=[40, 4, 4, 4, 4]),
     dict(mapping_width=20, mapping_lr=0.1),
+    dict(base=(4, 6)),
+    dict(base=(5, 3), architecture="resnet"),
 ]
 
 
@@ -171,8 +173,9 @@ def test_together_gives_the_same_up_to_rounding():
     assert np.abs(apart.astype(int) - together).max() <= 1
 
 
-def test_random_noise_belongs_to_its_seed():
-    renderer = Renderer(small())
+@pytest.mark.parametrize("base", [(4, 4), (3, 5)])
+def test_random_noise_belongs_to_its_seed(base):
+    renderer = Renderer(small(base=base))
     ws = renderer.map(torch.randn(1, 16))[:, None].expand(3, -1, -1)
     one, two, three = renderer.render(ws, "random", [1, 2, 1])
     assert np.array_equal(one, three) and not np.array_equal(one, two)
@@ -188,7 +191,7 @@ def test_random_noise_is_as_strong_as_the_network_says():
     layer.bias.zero_()
     with torch.inference_mode():
         lit = Styled(layer)(x, w, drawn([7]))
-    assert lit.clamp(min=0).max() == pytest.approx(drawn([7])(8, "cpu").max().item() * 0.25 * 2**0.5, rel=1e-5)
+    assert lit.clamp(min=0).max() == pytest.approx(drawn([7])((8, 8), "cpu").max().item() * 0.25 * 2**0.5, rel=1e-5)
 
 
 def test_a_device_that_is_not_there_is_told(monkeypatch):

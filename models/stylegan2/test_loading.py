@@ -77,8 +77,9 @@ def test_the_fixtures_agree(name, ending):
 def test_the_sizes_are_those_of_the_reference(name, ending):
     facts = json.loads((FIXTURES / f"{name}.json").read_text())
     generator = load_network(FIXTURES / f"{name}.{ending}")
-    for theirs, ours in (("z_dim", "z_dim"), ("c_dim", "c_dim"), ("w_dim", "w_dim"), ("img_resolution", "resolution")):
-        assert getattr(generator, ours) == facts[theirs]
+    assert generator.size == (facts["img_resolution"],) * 2
+    for name in ("z_dim", "c_dim", "w_dim"):
+        assert getattr(generator, name) == facts[name]
 
 
 # --- pickles -----------------------------------------------------------------------------------------------------------------
@@ -95,6 +96,7 @@ VARIANTS = [
     dict(channels=[5]),
     dict(channels=[4, 3, 2, 5, 2, 2], w_dim=3),
     *[dict(mapping_layers=layers) for layers in (1, 8)],
+    *[dict(base=base, architecture=kind) for base, kind in zip([(4, 6), (5, 3), (1, 8)], ARCHITECTURES, strict=True)],
 ]
 
 
@@ -107,9 +109,9 @@ def test_every_kind_of_network_survives_a_pickle(variant, tmp_path):
 
 def test_large_pictures_are_known_and_larger_ones_refused(tmp_path, monkeypatch):
     write_pickle(small(channels=[4, 3, 2, 2, 2, 2, 2, 2, 2]), tmp_path / "net.pkl")
-    assert load_network(tmp_path / "net.pkl").resolution == 1024
+    assert load_network(tmp_path / "net.pkl").size == (1024, 1024)
     monkeypatch.setattr("models.stylegan2.loading.LARGEST", 512)
-    assert "pictures of 1024 pixels; up to 512" in refused(tmp_path / "net.pkl")
+    assert "pictures of 1024 × 1024 pixels; up to 512 a side" in refused(tmp_path / "net.pkl")
 
 
 def test_source_in_a_pickle_is_never_run(tmp_path, monkeypatch):
@@ -257,6 +259,39 @@ def test_a_tensor_that_claims_a_terabyte_is_refused(tmp_path):
     assert "claim more numbers" in refused(tmp_path / "net.pkl")
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "said"),
+    [
+        ("synthesis.b4.const", [16, 4], "what it begins with has the shape (16, 4)"),
+        ("synthesis.b4.const", [16, 4, 4000], "what it begins with has the shape (16, 4, 4000)"),
+        ("synthesis.b4.const", [16, -4, -4], "synthesis.b4.const has the shape"),
+        ("synthesis.b4.const", [8] * 100_000, "what it begins with has the shape (8, 8, 8"),
+        ("synthesis.b8.conv1.weight", [100_000, 0, 3, 3], "synthesis.b8.conv1.weight has the shape"),
+        ("synthesis.b8.conv1.weight", ["x", 12, 3, 3], "synthesis.b8.conv1.weight has the shape"),
+        ("synthesis.b4.const", [16, 2, 8], "noise_const has the shape (16, 16) where (8, 32) belongs"),
+        ("mapping.fc0.bias", [13], "it can't be read"),
+    ],
+)
+def test_shapes_that_no_network_has_are_told_in_few_words(name, shape, said, tmp_path):
+    save_file(small().state_dict(), tmp_path / "net.safetensors")
+    data = (tmp_path / "net.safetensors").read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header[name]["shape"] = shape
+    text = json.dumps(header).encode()
+    (tmp_path / "net.safetensors").write_bytes(len(text).to_bytes(8, "little") + text + data[8 + length :])
+    told = refused(tmp_path / "net.safetensors")
+    assert said in told and len(told) < 500
+
+
+def test_sizes_that_do_not_fit_together_take_no_memory(tmp_path):
+    weights = small().state_dict()
+    for level in (4, 8):
+        weights[f"synthesis.b{level}.conv1.weight"] = torch.zeros(100_000, 1, 3, 3)  # whole, they would be 360 GB
+    save_file(weights, tmp_path / "net.safetensors")
+    assert "its layers do not fit together" in refused(tmp_path / "net.safetensors")
+
+
 def test_no_cut_and_no_flipped_byte_is_more_than_an_error(tmp_path):
     whole = (FIXTURES / "uncond-32.pkl").read_bytes()
     rng = random.Random(7)
@@ -370,6 +405,7 @@ def beside(tmp_path, about):
         ({"channel_base": 32768, "channel_max": 512}, {"conv_clamp": 256, "half_levels": 4}),  # the later code base
         ({"channel_base": 32768, "conv_clamp": None, "num_fp16_res": 0}, {"conv_clamp": None, "half_levels": 0}),
         ({"synthesis_kwargs": {"activation": "lrelu", "resample_filter": [1, 3, 3, 1], "use_noise": False}}, {}),
+        ({"init_res": [4, 4], "synthesis_kwargs": {"init_res": [4, 4]}}, {"base": [4, 4]}),
     ],
 )
 def test_the_constructors_arguments_are_honoured(arguments, expected, tmp_path):
@@ -391,6 +427,8 @@ def test_the_constructors_arguments_are_honoured(arguments, expected, tmp_path):
         ({"mapping_kwargs": {"num_layers": 8}}, "num_layers 8, but its weights have 2"),
         ({"z_dim": 512}, "z_dim 512, but its weights have 16"),
         ({"img_resolution": 64}, "img_resolution 64"),
+        ({"init_res": [4, 6]}, "init_res [4, 6], but its weights have [4, 4]"),
+        ({"synthesis_kwargs": {"init_res": 8}}, "init_res 8, but its weights have [4, 4]"),
     ],
 )
 def test_arguments_that_do_not_fit_are_named(arguments, said, tmp_path):

@@ -49,7 +49,7 @@ def small(architecture="skip", **more):
 def test_sizes_are_read_from_the_weights(reference):
     generator, facts, _ = reference
     assert (generator.z_dim, generator.c_dim, generator.w_dim) == (facts["z_dim"], facts["c_dim"], facts["w_dim"])
-    assert generator.resolution == facts["img_resolution"]
+    assert generator.size == (facts["img_resolution"],) * 2
     assert generator.mapping.num_layers == facts["init_kwargs"]["mapping_kwargs"]["num_layers"]
     assert generator.settings["architecture"] == "skip"
 
@@ -72,6 +72,7 @@ def test_images_agree_with_the_reference(reference):
 
 @pytest.mark.parametrize("more", [{"mapping_width": 24}, {"embed_width": 5, "c_dim": 3}, {"image_channels": 1},
                                   {"image_channels": 4}, {"z_dim": 7}, {"channels": [8]}, {"mapping_layers": 1},
+                                  {"base": (4, 6)}, {"base": (7, 1), "architecture": "orig"},
                                   {"channels": [5, 3, 7, 2, 4, 6], "w_dim": 9}])  # fmt: skip
 def test_sizes_that_a_network_in_the_wild_may_have(more):
     generator = small(**more)

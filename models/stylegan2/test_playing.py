@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -53,6 +54,18 @@ async def test_one_of_512_pixels_walks(tmp_path):
     write_pickle(wide.eval(), tmp_path / "large.pkl")
     pictures = [np.frombuffer(data, np.uint8) for data in await walked(tmp_path / "large.pkl", 3)]
     assert all(picture.shape == (512 * 512 * 3,) and picture.std() > 5 for picture in pictures)
+
+
+async def test_one_that_is_not_square_walks(tmp_path):
+    torch.manual_seed(2)
+    tall = Generator(z_dim=8, w_dim=8, channels=[8, 8, 4], mapping_layers=1, base=(6, 4))
+    write_pickle(tall.eval(), tmp_path / "tall.pkl")
+    async with serving(models=(f"faces={tmp_path / 'tall.pkl'}",)) as server:
+        session = server.hub.get("faces")
+        await session.started()
+        async with session.run({}, "run", {"image": Encoding("png")}) as run:
+            picture = (await run.result()).outputs["image"]
+    assert cv2.imdecode(np.frombuffer(picture.data, np.uint8), cv2.IMREAD_COLOR).shape == (24, 16, 3)
 
 
 def filmed(network: Path, out: Path, **wish: Any) -> list[bytes]:

@@ -178,3 +178,25 @@ def test_what_is_given_out_behind_the_models_back_may_fail(monkeypatch):
     assert isinstance(output, Output) and not output.last
     assert isinstance(failed, Failed) and failed.run == 1
     assert isinstance(good, Output) and good.run == 2 and formats(good) == ["png"]
+
+
+class Counter(Model):
+    """Tells how many runs it was given at once."""
+
+    def one(self, n: float) -> float:
+        return n
+
+    def many(self, n: list[float]) -> list[float]:
+        return [len(n) * 100 + each for each in n]
+
+
+def test_runs_go_together_only_in_commands_that_take_them_so():
+    ports = ({"n": Number()}, {"number": Number()})
+    commands = {name: Command(name, *ports, batch=batch) for name, batch in (("one", 1), ("many", 3))}
+    order = ["one", "one", "many", "many", "one", "many", "many", "many", "many"]
+    runs = [Run(number, command, {"n": number}, (("number", Encoding()),)) for number, command in enumerate(order)]
+    script = Script(runs)
+    Worker(Counter(), Signature({}, commands), script, script).serve()
+    given = [message for message in script.said if isinstance(message, Output)]
+    assert [output.run for output in given] == list(range(9))
+    assert [output.values["number"][0][1] for output in given] == [0, 1, 202, 203, 4, 305, 306, 307, 108]

@@ -72,10 +72,9 @@ def _loaded(folder: Path, threads: int, options: Mapping[str, str]) -> tuple[Any
     return model, refined(signature_of(cls), model)
 
 
-def _columns(signature: Any) -> list[dict[str, Any]]:
+def _inputs(signature: Any) -> list[dict[str, Any]]:
     """The inputs of each call, made as a worker makes them, for places thirty of which are a second of the walk."""
-    import numpy as np
-
+    from bridge.backends.inputs import Inputs
     from bridge.walks.anchors import Vectors
     from bridge.walks.frames import frame
     from bridge.walks.handles import handles_of
@@ -83,18 +82,9 @@ def _columns(signature: Any) -> list[dict[str, Any]]:
 
     handles = handles_of(signature)
     assert handles is not None
-    walk, vectors = Walk.begun(handles.latent), Vectors(handles.latent)
-    found = []
-    for number in range(_PLACES):
-        told = {handles.z: frame(walk, number / 30, vectors).inputs["z"]}
-        parsed = signature.parse(signature.default, told)
-        loaded = {
-            name: None if value is None else signature.default.inputs[name].load(value, name)
-            for name, value in parsed.items()
-        }
-        stacked = {name: np.stack([value]) if hasattr(value, "shape") else [value] for name, value in loaded.items()}
-        found.append(stacked if signature.batch > 1 else loaded)
-    return found
+    walk, vectors, way = Walk.begun(handles.latent), Vectors(handles.latent), Inputs(signature.default)
+    told = ({handles.z: frame(walk, number / 30, vectors).inputs["z"]} for number in range(_PLACES))
+    return [way.load(signature.parse(signature.default, one)) for one in told]
 
 
 def _calls(model: Any, calls: Iterator[dict[str, Any]], seconds: float) -> float:
@@ -110,7 +100,7 @@ def main(folder: str, threads: str, options: Sequence[str]) -> None:
     out = sys.stdout
     sys.stdout = sys.stderr
     model, signature = _loaded(Path(folder), int(threads), dict(option.split("=", 1) for option in options))
-    calls = itertools.cycle(_columns(signature))
+    calls = itertools.cycle(_inputs(signature))
     _calls(model, calls, _WARM_UP_SECONDS)
     print("ready", file=out, flush=True)
     for line in sys.stdin:

@@ -17,7 +17,6 @@ from tests.bench.programs import wait_for_quiet
 from tests.bench.report import Finding, Row
 
 CALLERS = (1, 4)
-_LENGTH = 64  # of z
 _OURS, _MOSEC, _GRADIO = "sketchbridge", "mosec", "gradio"
 _RUN = f"/api/sessions/{instrument.NAME}/run"
 _HOW = """
@@ -61,7 +60,7 @@ def _by_its_client(url: str, seconds: float) -> Sample:
     client = programs.HERE / "peers" / "images_gradio_client.py"
     found: dict[str, float] = {}
     for callers in CALLERS:
-        command = [str(programs.peers_python()), str(client), url, str(callers), str(seconds), str(_LENGTH)]
+        command = [str(programs.peers_python()), str(client), url, str(callers), str(seconds), str(instrument.length())]
         said = subprocess.run(command, capture_output=True, text=True, check=False, env=programs.environment())
         if said.returncode:
             raise RuntimeError(said.stderr)
@@ -133,6 +132,7 @@ class _Caller:
         head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
         self._head = f"{head}Accept: image/jpeg\r\n"
         self._random = random.Random()
+        self._length = instrument.length()
         self._socket = socket.create_connection(("127.0.0.1", port), 30)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -144,7 +144,7 @@ class _Caller:
 
     def picture(self) -> None:
         """Ask for one, take it in; RuntimeError if it is none."""
-        body = json.dumps({"z": [round(self._random.gauss(0, 1), 6) for _ in range(_LENGTH)]}).encode()
+        body = json.dumps({"z": [round(self._random.gauss(0, 1), 6) for _ in range(self._length)]}).encode()
         self._socket.sendall(f"{self._head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
         answers, seen = calls.Answers(), b""
         while True:

@@ -5,8 +5,8 @@ from bridge.ports import Blob
 from bridge.session.mailbox import Job, Mailbox
 
 
-def job(run: int, **more: object) -> Job:
-    return Job(run, "run", {}, 0.0, **more)  # type: ignore[arg-type]
+def job(run: int, command: str = "run", **more: object) -> Job:
+    return Job(run, command, {}, 0.0, **more)  # type: ignore[arg-type]
 
 
 def take_all(box: Mailbox, first: int = 100) -> list[Job]:
@@ -66,7 +66,7 @@ def test_a_slow_model_gets_a_live_run_only_when_it_is_free():
     box.offer({"a": 1}, 0.0)
     box.take(1, "run")
     box.offer({"a": 2}, 0.0)
-    assert not box.takes_live and box.take(2, "run") is None
+    assert not box.takes_live("run") and box.take(2, "run") is None
     box.ended(1)
     newest = box.take(2, "run")
     assert newest is not None and newest.inputs == {"a": 2}
@@ -107,7 +107,7 @@ def test_a_run_beyond_the_bound_is_refused_and_the_limit_told():
 
 
 def test_what_is_worked_on_at_once_takes_no_room_from_what_waits():
-    box = slow(bound=2, lanes=3)
+    box = slow(bound=2, lanes={"run": 3})
     for run in range(4):
         box.put(job(run))
     with pytest.raises(Busy, match="4 runs"):
@@ -160,14 +160,65 @@ def test_when_the_worker_dies_only_what_it_can_have_begun_is_lost():
     assert [taken.run for taken in take_all(box)] == [2, 3]
 
 
-def test_with_several_lanes_as_many_are_lost():
-    box = slow(lanes=3)
+def test_of_a_command_with_a_batch_as_many_are_lost():
+    box = slow(lanes={"run": 3})
     for run in range(1, 9):
         box.put(job(run))
     assert len(take_all(box)) == 6
     box.ended(2)
     assert [lost.run for lost in box.worker_died()] == [1, 3, 4]
     assert [taken.run for taken in take_all(box)] == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("commands", "begun"),
+    [
+        ("run tile tile", 1),
+        ("tile tile tile tile run", 3),  # a batch of three
+        ("tile run tile", 1),
+        ("write write tile tile tile tile", 5),  # a batch between the steps of two open streams
+        ("write run run", 2),
+        ("write write write write write write write write", 4),  # as many streams as may be open
+        ("write write write write run", 4),
+        ("run write write", 1),
+        ("write write", 2),
+    ],
+)
+def test_what_can_have_begun_beside_each_other_is_lost(commands: str, begun: int):
+    """Many quick ones are with the worker, in this order."""
+    box = Mailbox(lanes={"run": 1, "tile": 3, "write": 4}, streams=frozenset({"write"}))
+    for run, command in enumerate(commands.split()):
+        box.put(job(run, command))
+    assert len(take_all(box)) == len(commands.split())
+    assert [lost.run for lost in box.worker_died()] == list(range(begun))
+
+
+def test_a_walk_gets_every_second_turn_beside_runs_that_go_one_by_one():
+    """Also in a model that has a command with a batch."""
+    box = slow(lanes={"run": 1, "tile": 8})
+    flight, given = [], []
+    for number in range(40):
+        box.put(job(number))
+        box.offer({"a": number}, 0.0)
+        while (taken := box.take(100 + number, "run")) is not None:
+            flight.append(taken)
+        done = flight.pop(0)
+        box.ended(done.run)
+        given.append(done.live)
+    assert sum(given) == 20
+
+
+def test_two_rows_of_a_batch_are_with_the_worker_and_a_walk_comes_between():
+    box = slow(lanes={"run": 1, "tile": 8})
+    for number in range(40):
+        box.put(job(number, "tile"))
+    assert len(take_all(box)) == 16
+    box.offer({"a": 1}, 0.0)
+    assert box.take(100, "run") is None
+    for number in range(8):
+        box.ended(number)
+    live = box.take(100, "run")
+    assert live is not None and live.live and box.take(101, "run") is None
 
 
 def test_live_inputs_handed_over_early_are_offered_again_after_a_crash():

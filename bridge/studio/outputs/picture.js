@@ -40,7 +40,10 @@ export async function draw(place, { bytes, meta }) {
   let picture = await createImageBitmap(blob, larger(meta.width, meta.height));
   if (!meta.width && picture.width < SMALL) picture = await createImageBitmap(blob, larger(picture.width, picture.height));
   await new Promise(requestAnimationFrame);
-  if (place.width !== picture.width || place.height !== picture.height) Object.assign(place, { width: picture.width, height: picture.height });
+  if (place.width !== picture.width || place.height !== picture.height) {
+    Object.assign(place, { width: picture.width, height: picture.height });
+    place.parentElement?.style.setProperty("--aspect", picture.width / picture.height);
+  }
   place.getContext("2d").drawImage(picture, 0, 0);
   picture.close();
 }

@@ -21,8 +21,9 @@ class Generator:
         torch.set_num_threads(int(os.environ["BENCH_THREADS"]))
         self._tensor = torch.tensor
         self._truncation = float(os.environ["BENCH_TRUNCATION"])
-        self._renderer = Renderer(load_generator(os.environ["BENCH_NETWORK"]))
-        self.pixels([0.0] * 64)
+        generator = load_generator(os.environ["BENCH_NETWORK"])
+        self._renderer = Renderer(generator)
+        self.pixels([0.0] * generator.z_dim)
 
     def pixels(self, z: list):
         """uint8 (H, W, 3), RGB."""
