@@ -194,16 +194,15 @@ def mixing_preview() -> Any:
         for seeds in (ROWS, COLUMNS)
     )
 
-    def pictures(places: list[Any], other: Any = None) -> Any:
-        one = {"w": None, "label": -1, "truncation": 0.7, "truncation_cutoff": -1}
-        mix = {"mix": other, "mix_from": MIX_FROM, "mix_to": None, "noise": "const"}
-        return stylegan2.run(z=places, **{name: [value] * len(places) for name, value in {**one, **mix}.items()})
+    def pictures(places: list[Any], other: Any = None) -> list[Any]:
+        return [stylegan2.run(z=place, mix=other, mix_from=MIX_FROM) for place in places]
 
     heads, first = pictures(colours), pictures(forms)
     columns = [np.vstack([head, *pictures(forms, other)]) for head, other in zip(heads, colours, strict=True)]
     corner = np.full_like(first[0], 27)
     grid = np.hstack([np.vstack([corner, *first]), *columns])
-    return cv2.resize(grid, None, fx=1.25, fy=1.25, interpolation=cv2.INTER_CUBIC)
+    smaller = 96 / len(first[0])
+    return cv2.resize(grid, None, fx=smaller, fy=smaller, interpolation=cv2.INTER_AREA)
 
 
 def save(name: str, picture: Any) -> None:

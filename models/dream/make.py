@@ -50,7 +50,7 @@ GROWN = FIRST | {
     "r1_gamma": 0.4,
     "guide_coarse": 0,
     "guide_alone": 64_000,
-    "images": 140_000,
+    "images": 112_000,
 }
 STAGES = ((FIRST, 32_000), (GROWN, 20_000))  # and how many pictures are drawn for each
 COMPARED = 4_000  # pictures of each side of the distance

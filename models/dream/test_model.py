@@ -24,15 +24,6 @@ def weights(tmp_path, monkeypatch):
     monkeypatch.setitem(Dream.setup.__globals__, "WEIGHTS", tmp_path / "dream.safetensors")
 
 
-def made(model, count=1):
-    sliders = {f"direction/{i}": [0.0] * count for i in range(1, 11)}
-    nothing = [None] * count
-    return model.run(
-        *(nothing, [0.7] * count, [-1] * count, ["const"] * count, nothing, nothing, nothing, nothing, [-1] * count),
-        **sliders,
-    )
-
-
 def test_it_takes_what_every_stylegan2_takes():
     signature = signature_of(Dream)
     assert list(signature.options) == ["device"]
@@ -43,7 +34,7 @@ def test_it_takes_what_every_stylegan2_takes():
 def test_it_plays_the_weights_beside_it(weights):
     model = Dream()
     model.setup()
-    one, other = made(model, 2)
+    one, other = model.run(), model.run()
     assert one.shape == (16, 16, 3) and np.array_equal(one, other)
 
 
@@ -58,5 +49,5 @@ def test_the_bundled_network_makes_pictures_worth_a_look():
     pytest.importorskip("torch")
     model = Dream()
     model.setup("cpu")
-    (image,) = made(model)
+    image = model.run()
     assert image.shape[0] >= 64 and image.std() > 15
