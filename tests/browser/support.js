@@ -175,7 +175,7 @@ export async function darkness(page, locator) {
 // What the browser's console has to say, breaches of the page's own rules included, and answers that are errors.
 export function complaints(page) {
   const heard = [];
-  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) heard.push(message.text()); });
+  page.on("console", (message) => { if (["error", "warning"].includes(message.type())) heard.push(`${message.text()} ${message.location().url}`.trim()); });
   page.on("pageerror", (error) => heard.push(String(error)));
   page.on("response", (response) => { if (response.status() >= 400) heard.push(`${response.status()} ${response.url()}`); });
   return heard;

@@ -65,8 +65,9 @@ async function write(event) {
   under?.abort(); // of what was typed only the newest counts
   under = new AbortController();
   const body = JSON.stringify({ prompt: event.target.value${"max_tokens" in it.inputs ? ", max_tokens: 20" : ""} });
-  const answer = await fetch("${it.url}/run${it.query}", { method: "POST", body, signal: under.signal }).catch(() => null);
-  if (answer?.ok) said.elt.textContent = (await answer.json()).outputs.generated_text;
+  const asked = fetch("${it.url}/run${it.query}", { method: "POST", body, signal: under.signal });
+  const answer = await asked.then((one) => one.json()).catch(() => ({}));
+  if (answer.outputs) said.elt.textContent = answer.outputs.generated_text;
 }`;
     }
     const listen = !it.picture && `  new EventSource("${it.url}/events?port=${Object.keys(it.outputs)}${it.query.replace("?", "&")}").addEventListener("output", (event) => print(event.data));`;
