@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import tools
@@ -16,6 +18,7 @@ import tools
 ROOT = Path(__file__).resolve().parent.parent
 PY = sys.executable
 OSC = ("with_programs", "runway_with_liblo", "one_walk", "pasted")
+LAST_LINES = 60
 NODE = ("node", "--test", "--test-reporter=spec", "--test-timeout=900000")
 
 
@@ -45,9 +48,12 @@ def main(names: list[str]) -> int:
         print(f"no suite named {', '.join(sorted(unknown))}; there are: {', '.join(suite.name for suite in SUITES)}")
         return 2
     results = {suite.name: run(suite) for suite in SUITES if not names or suite.name in names}
-    print("\n" + "\n".join(results.values()))
-    failed = [name for name, line in results.items() if line.startswith("FAILED")]
-    skipped = [name for name, line in results.items() if line.startswith("SKIPPED")]
+    for name, result in results.items():
+        if result.end:
+            print(f"\n=== the end of {name}, which failed ===\n{result.end}")
+    print("\n" + "\n".join(result.line for result in results.values()))
+    failed = [name for name, result in results.items() if result.line.startswith("FAILED")]
+    skipped = [name for name, result in results.items() if result.line.startswith("SKIPPED")]
     if failed:
         print(f"\n{len(failed)} of {len(results)} suites failed: {', '.join(failed)}")
     else:
@@ -55,15 +61,39 @@ def main(names: list[str]) -> int:
     return 1 if failed else 0
 
 
-def run(suite: Suite) -> str:
-    """Run it; the line of the summary it gets."""
+class Result(NamedTuple):
+    line: str  # of the summary
+    end: str = ""  # of what a suite printed that failed: the suites after it have pushed it far up
+
+
+def run(suite: Suite) -> Result:
     print(f"\n=== {suite.name} ===", flush=True)
     if reason := suite.missing():
-        return f"SKIPPED {suite.name}: {reason}"
+        return Result(f"SKIPPED {suite.name}: {reason}")
     begun = time.monotonic()
+    code, end = told(suite)
+    took = f"({time.monotonic() - begun:.0f} s)"
+    return Result(f"FAILED  {suite.name} {took}", end) if code else Result(f"passed  {suite.name} {took}")
+
+
+def told(suite: Suite) -> tuple[int, str]:
+    """Its exit status and the last lines it printed, which are passed on as they come."""
     environment = os.environ | {"PYTHON": PY}  # for suites that start a bridge from another language
-    code = subprocess.run(suite.command, cwd=ROOT / suite.folder, env=environment, check=False).returncode
-    return f"{'FAILED ' if code else 'passed '} {suite.name} ({time.monotonic() - begun:.0f} s)"
+    last = deque[str](maxlen=LAST_LINES)
+    process = subprocess.Popen(
+        suite.command, cwd=ROOT / suite.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    reader = Thread(target=pass_on, args=(process.stdout, last), daemon=True)
+    reader.start()
+    code = process.wait()
+    reader.join(timeout=5)  # what a suite left behind may hold the pipe for ever
+    return code, "".join(last)
+
+
+def pass_on(lines: Iterable[bytes], last: deque[str]) -> None:
+    for line in lines:
+        last.append(line.decode(errors="replace"))
+        print(last[-1], end="", flush=True)
 
 
 if __name__ == "__main__":
