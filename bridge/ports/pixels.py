@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import simplejpeg
 
 from bridge import limits
 from bridge.errors import InputError
@@ -203,12 +204,26 @@ def encode(found: Pixels, encoding: Encoding) -> Blob:
     """In that format; a complete encoding, see Port.encoding."""
     if encoding.format == "raw":
         return raw(found)
-    if encoding.format == "jpeg" and found.ndim == 3 and found.shape[2] == 4:
-        found = on_white(found)
+    if encoding.format == "jpeg":
+        return _blob(encoding, found, _jpeg(found, encoding.quality))
     done, data = cv2.imencode("." + encoding.format, _as_bgr(found), _options(encoding))
     if not done:
         raise ValueError(f"OpenCV could not write a {encoding.format}")
-    return Blob(encoding.format, data.tobytes(), {"width": found.shape[1], "height": found.shape[0]})
+    return _blob(encoding, found, data.tobytes())
+
+
+def _blob(encoding: Encoding, found: Pixels, data: bytes) -> Blob:
+    return Blob(encoding.format, data, {"width": found.shape[1], "height": found.shape[0]})
+
+
+def _jpeg(found: Pixels, quality: int) -> bytes:
+    """OpenCV writes the same, but copies the pixels before and the bytes after, which shows in small live pictures."""
+    if found.ndim == 2:
+        grey: bytes = simplejpeg.encode_jpeg(found[:, :, None], quality, "GRAY", "Gray")
+        return grey
+    opaque = on_white(found) if found.shape[2] == 4 else found
+    coloured: bytes = simplejpeg.encode_jpeg(opaque, quality, "RGB", "420")
+    return coloured
 
 
 def _as_bgr(found: Pixels) -> npt.NDArray[Any]:
@@ -220,4 +235,4 @@ def _as_bgr(found: Pixels) -> npt.NDArray[Any]:
 def _options(encoding: Encoding) -> list[int]:
     if encoding.format == "png":
         return [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL]
-    return [cv2.IMWRITE_JPEG_QUALITY if encoding.format == "jpeg" else cv2.IMWRITE_WEBP_QUALITY, encoding.quality]
+    return [cv2.IMWRITE_WEBP_QUALITY, encoding.quality]

@@ -355,6 +355,24 @@ def test_raw_pixels_are_a_copy():
     assert blob == Blob("raw", PIXELS.tobytes(), {"width": 32, "height": 16, "channels": 3})
 
 
+@pytest.mark.parametrize("quality", [0, 1, 100])
+def test_a_jpeg_has_the_colours_of_the_picture_whatever_its_channels_and_quality(quality):
+    halves = np.full((16, 32, 3), (200, 30, 60), np.uint8)
+    halves[:, 16:] = 20, 90, 240
+    for picture, channels in ((halves, 3), (halves[..., 0], 1), (np.dstack((halves, np.full((16, 32), 255))), 4)):
+        found = read(dumped(picture, Encoding("jpeg", quality), channels=channels))
+        shown = picture if channels == 1 else halves
+        assert found.shape == shown.shape
+        if quality == 100:
+            assert np.abs(found.astype(int) - shown)[:, [4, 28]].max() < 4
+
+
+def test_a_jpeg_of_a_flipped_picture_is_flipped():
+    found = read(dumped(PIXELS[::-1, ::-1], Encoding("jpeg", 100)))
+    whole = read(dumped(np.ascontiguousarray(PIXELS[::-1, ::-1]), Encoding("jpeg", 100)))
+    assert (found == whole).all()
+
+
 def test_alpha_is_kept_by_png_and_laid_on_white_by_jpeg():
     ghost = np.zeros((16, 16, 4), np.uint8)
     assert (read(dumped(ghost, Encoding("png"), channels=4)) == ghost).all()
