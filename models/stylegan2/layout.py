@@ -29,6 +29,11 @@ class Settings(TypedDict, total=False):
     half_levels: int  # so many of the largest resolutions may compute in float16
 
 
+def unseen(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what is said of a generator, that which its weights can't tell."""
+    return {name: settings[name] for name in ("conv_clamp", "half_levels", "mapping_lr") if name in settings}
+
+
 def settings_from_shapes(shapes: Mapping[str, tuple[int, ...]]) -> Settings:
     """Sizes, labels, depth and architecture; ValueError if these are not the weights of a StyleGAN2 generator."""
     for name, shape in shapes.items():

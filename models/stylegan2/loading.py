@@ -27,6 +27,7 @@ from .layout import (
     same,
     settings_from_arguments,
     settings_from_shapes,
+    unseen,
 )
 
 WANTED = "take a .pkl of stylegan2-ada-pytorch, a .safetensors with its .json beside, or a checkpoint of our training"
@@ -42,8 +43,7 @@ def load_network(path: str | Path) -> Any:
 
     with _opened(path) as (file, kind):
         settings, weights = _READERS[kind](file, Path(path))
-        told = {name: settings[name] for name in ("conv_clamp", "mapping_lr", "half_levels") if name in settings}
-        return generator_from_weights({name: tensor() for name, tensor in weights.items()}, **told)
+        return generator_from_weights({name: tensor() for name, tensor in weights.items()}, **unseen(settings))
 
 
 Weights = Mapping[str, Callable[[], Any]]  # a tensor is read when its function is called
@@ -250,7 +250,7 @@ def _our_settings(said: Mapping[str, Any], known: Settings) -> Settings:
     for name, value in known.items():
         if said.get(name, value) != value:
             raise ValueError(f"its JSON says {name} {str(said[name])[:40]}, but its weights have {value}")
-    told = {name: said[name] for name in ("conv_clamp", "half_levels", "mapping_lr") if name in said}
+    told = unseen(said)
     arguments = {"num_fp16_res": told.get("half_levels", 0), "conv_clamp": told.get("conv_clamp")}
     mapping = {"lr_multiplier": told.get("mapping_lr", 0.01)}
     plain = {"synthesis_kwargs": arguments | {"architecture": known["architecture"]}, "mapping_kwargs": mapping}

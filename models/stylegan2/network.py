@@ -321,8 +321,8 @@ class Generator(nn.Module):
 def generator_from_weights(weights, **told):
     """Build the generator that a state dict describes and load it; ValueError if it describes none.
 
-    Sizes, labels, depth and architecture come from names and shapes. `told` is what weights cannot tell: `conv_clamp` (None or
-    a number), `mapping_lr`, `half_levels`. A layer without noise counts as one whose noise has no strength.
+    Sizes, labels, depth and architecture come from names and shapes. `told` is what weights cannot tell, see
+    `layout.unseen`. A layer without noise counts as one whose noise has no strength.
     """
     weights = {name: value.float() for name, value in weights.items()}
     for name in [name for name in weights if name.endswith("resample_filter")]:

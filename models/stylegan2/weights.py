@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from .layout import unseen
 from .network import generator_from_weights
 
 HALF_ABOVE = 8 << 20  # bytes; larger networks are stored as float16
@@ -38,9 +39,4 @@ def load_generator(target):
     target = Path(target)
     description = json.loads(target.with_name(target.name + ".json").read_text(encoding="utf-8"))
     weights = load_file(target.with_name(target.name + ".safetensors"))
-    return generator_from_weights(weights, **told(description["settings"]))
-
-
-def told(settings):
-    """Of a generator's settings, those that its weights can't tell."""
-    return {name: settings[name] for name in ("conv_clamp", "mapping_lr", "half_levels") if name in settings}
+    return generator_from_weights(weights, **unseen(description["settings"]))
