@@ -21,7 +21,7 @@ _OURS, _MOSEC, _GRADIO = "sketchbridge", "mosec", "gradio"
 _RUN = f"/api/sessions/{instrument.NAME}/run"
 _HOW = """
 A `POST` of a `z` as JSON, answered by a JPEG: `dream`'s network, the same code for its pictures, the same truncation,
-the same number of threads (what our worker found best in that round: {threads}), OpenCV's JPEG of quality {quality} in
+the same number of threads (what our worker found best in that round: {threads}), the same JPEG of quality {quality} in
 ours and in mosec; gradio writes its own. Every `z` is another one. Callers are threads with a blocking socket each,
 which ask again when they have their answer; gradio is called by its own client, which fetches the file. mosec with one
 worker process and its defaults otherwise, gradio with its defaults. Every round starts all three anew; all stay, only

@@ -1,6 +1,6 @@
 """The generator that peers serve: the same network, the same picture, the same JPEG as the bridge's.
 
-torch, OpenCV and safetensors are those of the bridge's environment, looked for last; all else is the peer's own.
+torch, simplejpeg and safetensors are those of the bridge's environment, looked for last; all else is the peer's own.
 """
 
 import os
@@ -31,7 +31,6 @@ class Generator:
         return self._renderer.render(self._renderer.truncate(styles, self._truncation))[0]
 
     def jpeg(self, z: list) -> bytes:
-        import cv2
+        import simplejpeg
 
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(os.environ["BENCH_QUALITY"])]
-        return cv2.imencode(".jpg", cv2.cvtColor(self.pixels(z), cv2.COLOR_RGB2BGR), quality)[1].tobytes()
+        return simplejpeg.encode_jpeg(self.pixels(z), int(os.environ["BENCH_QUALITY"]), "RGB", "420")
