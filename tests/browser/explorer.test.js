@@ -5,7 +5,7 @@ import { beforeEach, test } from "node:test";
 import { studio } from "./studio.js";
 import { cutOff, shoot, testModel } from "./support.js";
 
-const it = studio({ flags: testModel("slow"), sessions: ["dream"] });
+const it = studio({ flags: [...testModel("slow"), ...testModel("banner")], sessions: ["dream"] });
 let dream;
 const tiles = (name = "dream") => it.session(name).locator(".tile img");
 const grid = async (name = "dream") => it.ask(`/api/sessions/${name}/grid`);
@@ -166,6 +166,24 @@ test("when the connection was lost meanwhile, the missing tiles come after its r
   await heal();
   await it.page.getByText("The bridge does not answer").waitFor({ state: "detached" });
   await full();
+});
+
+test("tiles have the shape of their pictures, and what is under the pointer stays there", async () => {
+  await explore("banner");
+  const shape = () => plane("banner").locator(".tile.centre").evaluate((tile) => tile.offsetWidth / tile.offsetHeight);
+  await it.until(async () => Math.abs(await shape() - 3) < 0.1, "three times as wide as high");
+  await it.until(async () => (await tiles("banner").count()) > 20, "tiles");
+  await shoot(it.page, "explorer-banner");
+  const corner = () => plane("banner").evaluate((place) => {
+    const box = place.getBoundingClientRect();
+    return document.elementFromPoint(box.x + 20, box.y + 20).closest(".tile").ariaLabel;
+  });
+  const [there, box] = [await corner(), await plane("banner").boundingBox()];
+  await it.page.mouse.move(box.x + 20, box.y + 20);
+  const before = await plane("banner").locator(".tile.centre").evaluate((tile) => tile.offsetHeight);
+  await it.page.mouse.wheel(0, -200);
+  await it.until(async () => (await plane("banner").locator(".tile").first().evaluate((tile) => tile.offsetHeight)) > before * 1.3, "they grow");
+  assert.equal(await corner(), there);
 });
 
 test("with a model that takes two seconds a picture the page answers at once, and what is out of view is not made", async () => {

@@ -7,7 +7,7 @@ import { tell } from "../core/toasts.js";
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const A_CLICK = 6; // so many pixels a hand may tremble
-const [SMALLEST, LARGEST] = [56, 320]; // pixels of a tile
+const [SMALLEST, LARGEST] = [56, 320]; // pixels of a tile's longer side
 const WIDTHS = [64, 96, 128, 192, 256]; // pixels that are asked for: few, so that kept pictures are found again
 const MOST = 400; // tiles at once
 const SETTLE_MS = 90; // between two looks while it is dragged
@@ -16,7 +16,7 @@ const ECHO_MS = 5000; // for so long the bridge may take to tell everybody what 
 export class Plane {
   // `hears(grid, back, forward)` whenever something else is looked at.
   constructor(place, session, hears) {
-    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "", echoes: [], aim: null, closed: false, listening: new AbortController(), changing: 0, changes: Promise.resolve() });
+    Object.assign(this, { place, session, hears, made: new Map(), generation: 0, under: null, size: 0, aspect: 1, row: 0, column: 0, grid: null, timer: 0, pointers: new Map(), asked: "", echoes: [], aim: null, closed: false, listening: new AbortController(), changing: 0, changes: Promise.resolve() });
     this.sheet = document.createElement("div");
     this.sheet.className = "sheet";
     place.append(this.sheet);
@@ -43,6 +43,11 @@ export class Plane {
     for (const [key, tile] of this.made) this.drop(key, tile);
     this.sheet.remove();
   }
+
+  // A tile in pixels.
+  get wide() { return this.size * Math.min(1, this.aspect); }
+
+  get high() { return this.size / Math.max(1, this.aspect); }
 
   // What is looked at, as the bridge tells everybody: after a change of our own, or of somebody else at the same session.
   // What was asked for here is no news, however late it is told: else the view would go back to where it came from.
@@ -135,13 +140,13 @@ export class Plane {
   }
 
   width() {
-    const wanted = this.size * Math.min(devicePixelRatio, 2);
+    const wanted = this.wide * Math.min(devicePixelRatio, 2);
     return WIDTHS.find((width) => width >= wanted * 0.8) ?? WIDTHS.at(-1);
   }
 
   span() {
-    const odd = (length) => { const count = Math.ceil(length / this.size) + 1; return count % 2 ? count : count + 1; };
-    let [rows, columns] = [odd(this.place.clientHeight), odd(this.place.clientWidth)];
+    const odd = (length, side) => { const count = Math.ceil(length / side) + 1; return count % 2 ? count : count + 1; };
+    let [rows, columns] = [odd(this.place.clientHeight, this.high), odd(this.place.clientWidth, this.wide)];
     while (rows * columns > MOST) { rows = Math.max(1, rows - 2); columns = Math.max(1, columns - 2); }
     return { rows, columns, row: Math.round(this.row), column: Math.round(this.column) };
   }
@@ -167,8 +172,9 @@ export class Plane {
       }
     }
     for (const [key, tile] of this.made) if (!seen.has(key)) this.drop(key, tile);
-    this.sheet.style.setProperty("--size", `${this.size}px`);
-    this.sheet.style.transform = `translate(${this.place.clientWidth / 2 - (this.column + 0.5) * this.size}px, ${this.place.clientHeight / 2 - (this.row + 0.5) * this.size}px)`;
+    this.sheet.style.setProperty("--wide", `${this.wide}px`);
+    this.sheet.style.setProperty("--high", `${this.high}px`);
+    this.sheet.style.transform = `translate(${this.place.clientWidth / 2 - (this.column + 0.5) * this.wide}px, ${this.place.clientHeight / 2 - (this.row + 0.5) * this.high}px)`;
   }
 
   make(row, column, key) {
@@ -241,11 +247,20 @@ export class Plane {
     const tile = this.made.get(`${outputs.row},${outputs.column}`);
     if (!tile) return;
     const image = tile.element.firstElementChild ?? tile.element.appendChild(Object.assign(document.createElement("img"), { alt: "", draggable: false }));
+    image.onload = () => this.shaped(image.naturalWidth / image.naturalHeight);
     const before = tile.url;
     tile.url = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
     image.src = tile.url;
     if (before) image.decode().catch(() => {}).then(() => URL.revokeObjectURL(before));
     tile.element.classList.remove("old");
+  }
+
+  // One picture tells the shape of all, give or take what small ones are rounded by.
+  shaped(aspect) {
+    if (this.closed || !(Math.abs(aspect / this.aspect - 1) > 0.05)) return;
+    this.aspect = aspect;
+    this.layout();
+    this.later();
   }
 
   pick(tile) {
@@ -267,8 +282,9 @@ export class Plane {
   zoom(factor, x = this.place.clientWidth / 2, y = this.place.clientHeight / 2) {
     const size = Math.max(SMALLEST, Math.min(LARGEST, this.size * factor));
     const [right, down] = [x - this.place.clientWidth / 2, y - this.place.clientHeight / 2];
-    this.column += right / this.size - right / size; // what is under the pointer stays there
-    this.row += down / this.size - down / size;
+    const part = 1 - this.size / size; // what is under the pointer stays there
+    this.column += (right / this.wide) * part;
+    this.row += (down / this.high) * part;
     this.size = size;
     this.layout();
     this.later();
@@ -302,7 +318,7 @@ export class Plane {
       const box = this.place.getBoundingClientRect();
       const apart = (place) => Math.hypot(place.x - others[0].x, place.y - others[0].y);
       this.zoom(apart({ x: event.clientX, y: event.clientY }) / Math.max(1, apart(last)), (event.clientX + others[0].x) / 2 - box.left, (event.clientY + others[0].y) / 2 - box.top);
-    } else this.pan(-y / this.size, -x / this.size);
+    } else this.pan(-y / this.high, -x / this.wide);
     this.pointers.set(event.pointerId, { x: event.clientX, y: event.clientY });
   }
 
