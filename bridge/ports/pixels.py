@@ -219,11 +219,9 @@ def _blob(encoding: Encoding, found: Pixels, data: bytes) -> Blob:
 def _jpeg(found: Pixels, quality: int) -> bytes:
     """OpenCV writes the same, but copies the pixels before and the bytes after, which shows in small live pictures."""
     if found.ndim == 2:
-        grey: bytes = simplejpeg.encode_jpeg(found[:, :, None], quality, "GRAY", "Gray")
-        return grey
+        return bytes(simplejpeg.encode_jpeg(found[:, :, None], quality, "GRAY", "Gray"))
     opaque = on_white(found) if found.shape[2] == 4 else found
-    coloured: bytes = simplejpeg.encode_jpeg(opaque, quality, "RGB", "420")
-    return coloured
+    return bytes(simplejpeg.encode_jpeg(opaque, quality, "RGB", "420"))  # bytes of bytes are the same ones
 
 
 def _as_bgr(found: Pixels) -> npt.NDArray[Any]:

@@ -128,7 +128,7 @@ class StyleGAN2(Model):
         places = [self.moved(self.mixed(*row), its) for row, its in zip(rows, sliders, strict=True)]
         return self.together(places, noise, [_seed(*each) for each in zip(z, w, strict=True)])
 
-    @command(batch=1)
+    @command
     def map(
         self, z: Z = None, label: Label = -1, truncation: Truncation = 1.0, truncation_cutoff: Cutoff = -1
     ) -> Annotated[np.ndarray, Vector(), "w"]:

@@ -246,13 +246,18 @@ export class Plane {
   picture({ outputs, bytes }) {
     const tile = this.made.get(`${outputs.row},${outputs.column}`);
     if (!tile) return;
-    const image = tile.element.firstElementChild ?? tile.element.appendChild(Object.assign(document.createElement("img"), { alt: "", draggable: false }));
-    image.onload = () => this.shaped(image.naturalWidth / image.naturalHeight);
+    const image = tile.element.firstElementChild ?? tile.element.appendChild(this.frame());
     const before = tile.url;
     tile.url = URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
     image.src = tile.url;
     if (before) image.decode().catch(() => {}).then(() => URL.revokeObjectURL(before));
     tile.element.classList.remove("old");
+  }
+
+  frame() {
+    const image = Object.assign(document.createElement("img"), { alt: "", draggable: false });
+    image.addEventListener("load", () => this.shaped(image.naturalWidth / image.naturalHeight));
+    return image;
   }
 
   // One picture tells the shape of all, give or take what small ones are rounded by.
